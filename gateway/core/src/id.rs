@@ -13,6 +13,8 @@ use crate::time::Timestamp;
 
 const ID_BYTES: usize = 24;
 const ID_CHARS: usize = 32;
+const COUNTER_BITS: u32 = 20;
+const KEY_MAX: u64 = i64::MAX as u64;
 
 /// Names one operation to clients, messages and services.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,6 +40,13 @@ impl OperationId {
     #[must_use]
     pub const fn from_parts(key: u64, token: [u8; 16]) -> Self {
         Self { key, token }
+    }
+
+    /// No id that an [`IdSource`] gives out at `now` or later has a lower key, so that a moment bounds a range of
+    /// keys.
+    #[must_use]
+    pub const fn lowest_key_at(now: Timestamp) -> u64 {
+        (now.unix_ms() << COUNTER_BITS) & KEY_MAX
     }
 
     /// The time-ordered half: a positive 63-bit integer.
@@ -73,10 +82,7 @@ impl IdSource {
 
     /// The next id: 43 bits of milliseconds, 20 bits of counter, and the given 128 random bits.
     pub fn next(&mut self, now: Timestamp, token: [u8; 16]) -> OperationId {
-        const COUNTER_BITS: u32 = 20;
-        const KEY_MAX: u64 = i64::MAX as u64;
-        let by_clock = (now.unix_ms() << COUNTER_BITS) & KEY_MAX;
-        self.last_key = by_clock.max(self.last_key + 1);
+        self.last_key = OperationId::lowest_key_at(now).max(self.last_key + 1);
         OperationId { key: self.last_key, token }
     }
 }

@@ -47,6 +47,16 @@ impl StoreError {
     }
 }
 
+/// The words that every store uses alike.
+impl StoreError {
+    pub(crate) fn pending_full(pending_max: u64) -> Self {
+        let message = format!(
+            "cannot accept: {pending_max} requests wait for the broker, as many as may; ask again when it has taken some"
+        );
+        Self::new(StoreErrorKind::PendingFull, message)
+    }
+}
+
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)

@@ -20,14 +20,19 @@ mod error;
 mod inbox;
 mod operations;
 mod outbox;
+mod page;
 mod parked;
 mod queues;
+mod record;
 mod upkeep;
 
 pub mod memory;
 pub mod sqlite;
 #[cfg(feature = "suite")]
 pub mod suite;
+
+use std::fmt;
+use std::sync::Arc;
 
 pub use error::{StoreError, StoreErrorKind};
 pub use inbox::{Executed, Inbox, InboxRecord};
@@ -37,6 +42,8 @@ pub use operations::{
 pub use outbox::{Claimed, Outbox, Request, RequestKind};
 pub use parked::{NewParked, Parked, ParkedMessage};
 pub use queues::{NewQueued, Queued, Queues};
+pub use memory::MemoryStore;
+pub use sqlite::SqliteStore;
 pub use upkeep::{Lease, Stats, Upkeep};
 
 /// A future of this crate.
@@ -57,11 +64,24 @@ pub struct Options {
     pub pending_max: u64,
     /// Called once when the store cannot keep its promises any more (an I/O error at commit). Must not return to
     /// business: the gateway ends the process. Nothing is answered after it.
-    pub on_fatal: std::sync::Arc<dyn Fn(&str) + Send + Sync>,
+    pub on_fatal: Arc<dyn Fn(&str) + Send + Sync>,
+    /// For the control of the fault tests only: answers before the commit and delays it, so that a `kill -9` loses
+    /// what was promised and a test that looks for losses has one to find.
+    pub unsafe_ack_before_commit: bool,
 }
 
-impl std::fmt::Debug for Options {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Options").field("pending_max", &self.pending_max).finish_non_exhaustive()
+impl Options {
+    /// The options of a store that keeps its promises.
+    pub fn new(pending_max: u64, on_fatal: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self { pending_max, on_fatal: Arc::new(on_fatal), unsafe_ack_before_commit: false }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("pending_max", &self.pending_max)
+            .field("unsafe_ack_before_commit", &self.unsafe_ack_before_commit)
+            .finish_non_exhaustive()
     }
 }

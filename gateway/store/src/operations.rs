@@ -157,6 +157,20 @@ pub struct Filter {
     pub limit: usize,
 }
 
+impl Filter {
+    /// Whether the operation is called as the filter asks. Stores look such operations up; they do not scan for them.
+    pub(crate) fn names(&self, operation: &Operation) -> bool {
+        self.correlation_id.as_ref().is_none_or(|wanted| operation.is_called(wanted))
+    }
+
+    /// Whether the operation is of the status, route and time that the filter asks for.
+    pub(crate) fn wants(&self, operation: &Operation) -> bool {
+        self.status.is_none_or(|wanted| wanted == operation.state.status)
+            && self.route.as_ref().is_none_or(|wanted| *wanted == *operation.route)
+            && self.since.is_none_or(|since| operation.created_at >= since)
+    }
+}
+
 /// A part of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {

@@ -1,0 +1,361 @@
+//! One queue: its window in memory, what of it is still in the journal, and who waits for it.
+//!
+//! Durable messages enter in the order of their positions, from the writer or from the pager, never both: while
+//! older ones are only in the journal, a newly appended one stays there too, and the pager finds it in its turn.
+//! The lock is never held across an await; whoever makes something ready wakes one waiting inbox, and an inbox that
+//! leaves something ready wakes the next.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use compact_str::CompactString;
+use parking_lot::Mutex;
+use sidegate_broker::{BrokerError, Message};
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+use tokio::time::Instant;
+
+use crate::connect::Clock;
+use crate::error;
+use crate::journal::{Journal, Journaled};
+use crate::limits::Limits;
+use crate::window::{Item, Taken, Ticket, Window};
+
+/// Messages read from the journal at once.
+const PAGE_MESSAGES_MAX: usize = 256;
+/// What a message is taken to weigh before any was seen.
+const MESSAGE_BYTES_GUESS: usize = 16 * 1024;
+/// After a failed read of the journal.
+const PAGE_RETRY_PAUSE: Duration = Duration::from_millis(500);
+/// Looking for expired messages in a full queue costs a look at each, so it is not done more often.
+const DROP_EXPIRED_PAUSE_MS: u64 = 1_000;
+
+pub(crate) struct Queue {
+    pub(crate) name: CompactString,
+    limits: Limits,
+    clock: Clock,
+    journal: Option<Arc<dyn Journal>>,
+    state: Mutex<State>,
+    news: Notify,
+}
+
+struct State {
+    window: Window,
+    backlog: Backlog,
+    /// Durable messages in memory, in the journal, and on their way there.
+    durable_messages: usize,
+    subscribers: usize,
+    expired_dropped_at_ms: u64,
+}
+
+/// What of the queue is only in the journal.
+#[derive(Default)]
+struct Backlog {
+    /// Everything up to this position is in the window or gone.
+    cursor: u64,
+    /// There may be messages after the cursor.
+    exists: bool,
+    /// Something was appended behind the backlog since the page under way was asked for.
+    grew: bool,
+    /// A pager is at work.
+    loading: bool,
+}
+
+/// What an inbox found.
+pub(crate) enum Found {
+    Message(Taken),
+    /// Nothing now; something given back is due then.
+    Nothing { next_due: Option<Instant> },
+}
+
+impl Queue {
+    /// A queue that has `stored` messages in the journal. None is read before somebody subscribes.
+    pub(crate) fn new(
+        name: CompactString,
+        limits: Limits,
+        clock: Clock,
+        journal: Option<Arc<dyn Journal>>,
+        stored: usize,
+    ) -> Self {
+        let state = State {
+            window: Window::default(),
+            backlog: Backlog { exists: stored > 0, ..Backlog::default() },
+            durable_messages: stored,
+            subscribers: 0,
+            expired_dropped_at_ms: 0,
+        };
+        Self { name, limits, clock, journal, state: Mutex::new(state), news: Notify::new() }
+    }
+
+    // --- publishing ------------------------------------------------------------------------------------------
+
+    /// Takes a message into memory only.
+    pub(crate) fn push_transient(&self, item: Item) -> Result<(), BrokerError> {
+        let mut state = self.state.lock();
+        self.make_room(&mut state, &item)?;
+        state.window.push(item);
+        drop(state);
+        self.news.notify_one();
+        Ok(())
+    }
+
+    /// Whether [`Queue::push_transient`] would take `item` now.
+    pub(crate) fn check_room(&self, item: &Item) -> Result<(), BrokerError> {
+        self.make_room(&mut self.state.lock(), item)
+    }
+
+    /// Counts a durable message that is about to be appended.
+    pub(crate) fn reserve(&self) -> Result<(), BrokerError> {
+        let mut state = self.state.lock();
+        if state.durable_messages >= self.limits.durable_messages_max {
+            return Err(error::durable_full(&self.name, &self.limits));
+        }
+        state.durable_messages += 1;
+        Ok(())
+    }
+
+    /// The message counted by [`Queue::reserve`] was not appended.
+    pub(crate) fn unreserve(&self) {
+        self.state.lock().durable_messages -= 1;
+    }
+
+    /// The message counted by [`Queue::reserve`] may be in the journal: the pager will see. It stays counted, since
+    /// a count too high is corrected by the next start, and one too low would let the queue outgrow its bound.
+    pub(crate) fn append_in_doubt(self: &Arc<Self>) {
+        let mut state = self.state.lock();
+        state.backlog.exists = true;
+        state.backlog.grew = true;
+        drop(state);
+        self.page_in();
+    }
+
+    /// The message counted by [`Queue::reserve`] is in the journal. Called in the order of positions.
+    pub(crate) fn appended(&self, position: u64, message: Arc<Message>) {
+        let mut state = self.state.lock();
+        if position <= state.backlog.cursor {
+            // The pager was faster: it saw the committed row before the writer heard of the commit.
+            return;
+        }
+        let bytes = message.weight_bytes();
+        if state.backlog.exists || !self.has_window_room(&state, bytes) {
+            state.backlog.exists = true;
+            state.backlog.grew = true;
+            return;
+        }
+        state.backlog.cursor = position;
+        state.window.push(Item {
+            message,
+            bytes,
+            position: Some(position),
+            attempt: 0,
+            expires_at_ms: None,
+            due: None,
+        });
+        drop(state);
+        self.news.notify_one();
+    }
+
+    fn make_room(&self, state: &mut State, item: &Item) -> Result<(), BrokerError> {
+        if state.backlog.exists && item.message.key.is_some() {
+            return Err(error::would_overtake(&self.name));
+        }
+        if self.has_transient_room(state, item.bytes) {
+            return Ok(());
+        }
+        let now_ms = (self.clock)();
+        if now_ms >= state.expired_dropped_at_ms.saturating_add(DROP_EXPIRED_PAUSE_MS) {
+            state.expired_dropped_at_ms = now_ms;
+            state.window.drop_expired(now_ms);
+        }
+        if self.has_transient_room(state, item.bytes) { Ok(()) } else { Err(error::transient_full(&self.name)) }
+    }
+
+    fn has_transient_room(&self, state: &State, bytes: usize) -> bool {
+        let limits = &self.limits;
+        state.window.transient().has_room(bytes, limits.transient_messages_max, limits.transient_bytes_max)
+    }
+
+    fn has_window_room(&self, state: &State, bytes: usize) -> bool {
+        let limits = &self.limits;
+        state.window.durable().has_room(bytes, limits.window_messages_max, limits.window_bytes_max)
+    }
+
+    // --- consuming -------------------------------------------------------------------------------------------
+
+    pub(crate) fn joined(self: &Arc<Self>) {
+        self.state.lock().subscribers += 1;
+        self.page_in();
+    }
+
+    pub(crate) fn left(&self) {
+        self.state.lock().subscribers -= 1;
+        // The wake-up of a message may have gone to the inbox that left.
+        self.news.notify_one();
+    }
+
+    /// To be made before [`Queue::take`] and awaited after it found nothing, so that no wake-up falls between.
+    pub(crate) fn news(&self) -> Notified<'_> {
+        self.news.notified()
+    }
+
+    /// Hands the next message to `seat`.
+    pub(crate) fn take(&self, seat: u64) -> Found {
+        let mut state = self.state.lock();
+        if state.window.next_due().is_some() {
+            state.window.wake_due(Instant::now());
+        }
+        let Some(taken) = state.window.take(seat, &*self.clock) else {
+            return Found::Nothing { next_due: state.window.next_due() };
+        };
+        let others = state.subscribers > 1 && state.window.has_ready();
+        drop(state);
+        if others {
+            self.news.notify_one();
+        }
+        Found::Message(taken)
+    }
+
+    // --- settling --------------------------------------------------------------------------------------------
+
+    /// Before the journal is told: nobody else may end the claim. False when the ticket is worthless.
+    pub(crate) fn begin_settling(&self, ticket: Ticket) -> bool {
+        self.state.lock().window.set_settling(ticket, true)
+    }
+
+    /// The journal failed: the claim is as before, or over when its inbox was closed meanwhile.
+    pub(crate) fn stop_settling(&self, ticket: Ticket, is_closed: bool) {
+        let mut state = self.state.lock();
+        state.window.set_settling(ticket, false);
+        let released = is_closed && state.window.release(ticket, None);
+        drop(state);
+        if released {
+            self.news.notify_one();
+        }
+    }
+
+    /// Done with: removed from the journal before, where it was there. False when the ticket is worthless.
+    pub(crate) fn finish(self: &Arc<Self>, ticket: Ticket, is_durable: bool) -> bool {
+        let mut state = self.state.lock();
+        let held = state.window.finish(ticket);
+        if held && is_durable {
+            state.durable_messages = state.durable_messages.saturating_sub(1);
+        }
+        let (has_ready, has_backlog) = (state.window.has_ready(), state.backlog.exists);
+        drop(state);
+        if has_ready {
+            self.news.notify_one();
+        }
+        if has_backlog {
+            self.page_in();
+        }
+        held
+    }
+
+    /// Back to where it stood, at once or not before `due`. False when the ticket is worthless.
+    pub(crate) fn release(&self, ticket: Ticket, due: Option<Instant>) -> bool {
+        let held = self.state.lock().window.release(ticket, due);
+        match due {
+            // Everybody who waits must know how long to sleep.
+            Some(_) => self.news.notify_waiters(),
+            None => self.news.notify_one(),
+        }
+        held
+    }
+
+    /// The inbox was closed: what it holds and is not just settling goes to others.
+    pub(crate) fn release_seat(&self, seat: u64) {
+        if self.state.lock().window.release_seat(seat) > 0 {
+            self.news.notify_one();
+        }
+    }
+
+    // --- paging ----------------------------------------------------------------------------------------------
+
+    fn page_in(self: &Arc<Self>) {
+        let Some(journal) = &self.journal else { return };
+        let mut state = self.state.lock();
+        if state.backlog.loading || !self.wants_page(&state) {
+            return;
+        }
+        state.backlog.loading = true;
+        drop(state);
+        tokio::spawn(load_pages(Arc::clone(self), Arc::clone(journal)));
+    }
+
+    /// An eighth of the window is free: pages of a few messages each would cost more than they bring.
+    fn wants_page(&self, state: &State) -> bool {
+        let (load, limits) = (state.window.durable(), &self.limits);
+        state.backlog.exists
+            && state.subscribers > 0
+            && load.has_room(limits.window_bytes_max / 8, limits.window_messages_max - limits.window_messages_max / 8, limits.window_bytes_max)
+    }
+
+    /// Where to read on, and how much; `None` ends the pager.
+    fn next_page(&self) -> Option<(u64, usize)> {
+        let mut state = self.state.lock();
+        if !self.wants_page(&state) {
+            state.backlog.loading = false;
+            return None;
+        }
+        state.backlog.grew = false;
+        let load = state.window.durable();
+        let average_bytes = load.bytes.checked_div(load.messages).unwrap_or(MESSAGE_BYTES_GUESS).max(1);
+        let by_bytes = self.limits.window_bytes_max.saturating_sub(load.bytes) / average_bytes;
+        let by_count = self.limits.window_messages_max - load.messages.min(self.limits.window_messages_max);
+        Some((state.backlog.cursor, by_bytes.min(by_count).clamp(1, PAGE_MESSAGES_MAX)))
+    }
+
+    fn paged(&self, page: Vec<Journaled>, limit: usize) {
+        let (now, now_ms) = (Instant::now(), (self.clock)());
+        let mut state = self.state.lock();
+        if page.len() < limit && !state.backlog.grew {
+            state.backlog.exists = false;
+        }
+        for journaled in page {
+            state.backlog.cursor = journaled.position;
+            state.window.push(item(journaled, now, now_ms));
+        }
+        drop(state);
+        self.news.notify_waiters();
+        self.news.notify_one();
+    }
+
+    // --- what others ask -------------------------------------------------------------------------------------
+
+    /// Messages that wait to be handed out, in memory and in the journal.
+    pub(crate) fn waiting(&self) -> usize {
+        let state = self.state.lock();
+        (state.durable_messages + state.window.transient().messages).saturating_sub(state.window.claimed())
+    }
+
+    /// Nobody reads it and it holds nothing.
+    pub(crate) fn is_idle(&self) -> bool {
+        let state = self.state.lock();
+        state.subscribers == 0 && state.durable_messages == 0 && state.window.is_empty()
+    }
+}
+
+fn item(journaled: Journaled, now: Instant, now_ms: u64) -> Item {
+    let pause_ms = journaled.ready_at_ms.saturating_sub(now_ms);
+    Item {
+        bytes: journaled.message.weight_bytes(),
+        message: journaled.message,
+        position: Some(journaled.position),
+        attempt: journaled.attempt,
+        expires_at_ms: None,
+        due: (pause_ms > 0).then(|| now + Duration::from_millis(pause_ms)),
+    }
+}
+
+/// Fills the window from the journal until it is full or the journal has no more.
+async fn load_pages(queue: Arc<Queue>, journal: Arc<dyn Journal>) {
+    while let Some((after, limit)) = queue.next_page() {
+        match journal.load(&queue.name, after, limit).await {
+            Ok(page) => queue.paged(page, limit),
+            Err(error) => {
+                tracing::warn!(queue = %queue.name, %error, "cannot read the queue from the journal, trying again");
+                tokio::time::sleep(PAGE_RETRY_PAUSE).await;
+            }
+        }
+    }
+}

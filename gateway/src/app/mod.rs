@@ -1,0 +1,18 @@
+//! Wiring, and nothing but wiring: what is opened, what runs, what a reload replaces, and in which order it ends.
+//!
+//! ```text
+//! start   store → brokers → replies, lanes, clockwork → consumers → admin plane → data plane
+//! reload  routes and consumers, whole or not at all
+//! stop    data plane (held callers get their 202) → consumers → lanes and replies → brokers → store
+//! ```
+
+mod consumers;
+mod journal;
+mod reload;
+mod run;
+mod shared;
+mod start;
+
+pub use run::{ConfigSource, RunError, run};
+pub use shared::{Link, Shared};
+pub use start::{App, Parts, StartError, open_embedded};

@@ -1,0 +1,200 @@
+//! What every request can reach. Built once; only routes change while it runs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use compact_str::CompactString;
+use parking_lot::Mutex;
+use sidegate_broker::{Broker, BrokerError};
+use sidegate_config::settings;
+use sidegate_core::operation::Event;
+use sidegate_core::{IdSource, OperationId};
+use sidegate_store::{Applied, Executed, InboxRecord, Store, StoreErrorKind};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::consumers::Consumers;
+use crate::call::Pool;
+use crate::clock;
+use crate::dispatch::Lanes;
+use crate::ingress::{Counters, Drain};
+use crate::observe::{BrokerMetrics, Metrics, Running};
+use crate::outcome::Outcomes;
+use crate::reply::Waiters;
+use crate::respond::{Code, Problem};
+use crate::route::{Route, RouteTable};
+use crate::tokens::OutcomeTokens;
+
+/// A gateway at work.
+pub struct Shared {
+    /// `[gateway]`.
+    pub gateway: settings::Gateway,
+    /// Durable state.
+    pub store: Arc<dyn Store>,
+    /// The one way in which operations change.
+    pub outcomes: Outcomes,
+    /// By name.
+    pub brokers: BTreeMap<CompactString, Arc<Link>>,
+    /// The connections to local services.
+    pub calls: Pool,
+    /// Numbers.
+    pub metrics: Arc<Metrics>,
+    /// Wake-ups of the dispatch lanes.
+    pub lanes: Lanes,
+    /// Callers who wait without a record.
+    pub waiters: Waiters,
+    /// The routes; replaced by a reload.
+    pub routes: ArcSwap<RouteTable>,
+    /// The consumers; replaced by a reload.
+    pub consumers: Consumers,
+    /// The config as `/config` shows it; replaced by a reload.
+    pub shown: ArcSwap<serde_json::Value>,
+    /// Ends the gateway.
+    pub drain: Drain,
+    /// The data plane's connections, counted.
+    pub connections: Arc<Counters>,
+    /// Tokens of `Outcome-Url`.
+    pub outcome_tokens: OutcomeTokens,
+    /// `http://HOST:PORT` of the data plane, as the local service reaches it.
+    pub(super) base_url: String,
+    pub(super) ids: Mutex<IdSource>,
+    pub(super) held: Arc<Semaphore>,
+    pub(super) streams: Arc<Semaphore>,
+}
+
+/// A broker by its name in the config.
+pub struct Link {
+    /// Its name.
+    pub name: CompactString,
+    /// The broker.
+    pub broker: Arc<dyn Broker>,
+    /// Where answers to this gateway's messages go.
+    pub reply_to: CompactString,
+    /// Its numbers.
+    pub metrics: Arc<BrokerMetrics>,
+    /// Why it cannot be used at the moment, as far as the last publish told.
+    pub(super) trouble: Mutex<Option<String>>,
+}
+
+/// A caller being held: counted and bounded until dropped.
+pub struct Held {
+    _permit: OwnedSemaphorePermit,
+    _gauge: Running,
+}
+
+/// While the store refuses what must be recorded, it is asked again so often.
+const RECORD_AGAIN: Duration = Duration::from_millis(500);
+
+impl Shared {
+    /// A fresh operation id.
+    #[must_use]
+    pub fn new_id(&self) -> OperationId {
+        let mut token = [0_u8; 16];
+        if getrandom::fill(&mut token).is_err() {
+            // Without randomness ids could be guessed: better no gateway than that.
+            tracing::error!("the system gives no random numbers: no operation can be named safely");
+            std::process::abort();
+        }
+        self.ids.lock().next(clock::now(), token)
+    }
+
+    /// Takes a place among the held callers.
+    ///
+    /// # Errors
+    /// 503 when there is none.
+    pub fn hold(&self, route: &Route) -> Result<Held, Problem> {
+        let permit = Arc::clone(&self.held).try_acquire_owned().map_err(|_| {
+            Problem::new(
+                Code::TooManyHeld,
+                "as many callers are held as may be: ask again later, or send `Prefer: respond-async`",
+            )
+        })?;
+        Ok(Held { _permit: permit, _gauge: route.metrics.held() })
+    }
+
+    /// Takes a place among the event streams and long polls.
+    ///
+    /// # Errors
+    /// 503 when there is none.
+    pub fn stream(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.streams).try_acquire_owned().map_err(|_| {
+            Problem::new(Code::TooManyHeld, "as many streams and long polls are open as may be: ask again later")
+        })
+    }
+
+    /// A broker by its name.
+    ///
+    /// # Errors
+    /// The config that named it was replaced by one that does not.
+    pub fn link(&self, name: &str) -> Result<Arc<Link>, Problem> {
+        self.brokers
+            .get(name)
+            .cloned()
+            .ok_or_else(|| Problem::new(Code::Internal, format!("there is no broker `{name}` in this config")))
+    }
+
+    /// Records what has happened and cannot be refused: while the store has no room, this waits and with it the
+    /// intake that brought it. `None` only when the store was closed.
+    pub async fn record(&self, events: Vec<(OperationId, Event)>) -> Option<Vec<Applied>> {
+        loop {
+            match self.outcomes.apply(events.clone()).await {
+                Ok(applied) => return Some(applied),
+                Err(error) if matches!(error.kind, StoreErrorKind::Closed | StoreErrorKind::Fenced) => return None,
+                Err(error) => {
+                    tracing::warn!(error = %error, events = events.len(), "outcomes cannot be stored yet");
+                    tokio::time::sleep(RECORD_AGAIN).await;
+                }
+            }
+        }
+    }
+
+    /// Records an execution; what stands then. `None`: it could not be stored.
+    pub async fn record_execution(&self, record: InboxRecord) -> Option<Executed> {
+        match self.store.record(vec![record]).await {
+            Ok(stands) => stands.into_iter().next(),
+            Err(error) => {
+                tracing::warn!(error = %error, "an execution cannot be stored: the message is given back");
+                None
+            }
+        }
+    }
+
+    /// Where a service may tell an outcome later, with the token that entitles it.
+    #[must_use]
+    pub fn outcome_url(&self, operation_id: &str) -> String {
+        format!(
+            "{}/operations/{operation_id}/outcome?token={}",
+            self.base_url,
+            self.outcome_tokens.token(operation_id)
+        )
+    }
+}
+
+impl Link {
+    /// Notes how a publish went.
+    pub fn published(&self, result: &Result<(), BrokerError>, took: Duration) {
+        self.metrics.published(result.is_ok(), took.as_secs_f64());
+        match result {
+            Ok(()) => {
+                if self.trouble.lock().take().is_some() {
+                    self.metrics.state(true);
+                    tracing::info!(broker = %self.name, "the broker takes messages again");
+                }
+            }
+            Err(error) if error.passes_by_itself() => {
+                if self.trouble.lock().replace(error.to_string()).is_none() {
+                    self.metrics.state(false);
+                    tracing::warn!(broker = %self.name, error = %error, "the broker takes no messages: they wait in the store");
+                }
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Why the broker cannot be used at the moment, if so.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble.lock().clone()
+    }
+}

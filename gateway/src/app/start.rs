@@ -1,0 +1,302 @@
+//! From settings to a running gateway.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use compact_str::{CompactString, format_compact};
+use parking_lot::Mutex;
+use sidegate_broker::{Broker, BrokerError};
+use sidegate_config::settings::{self, Listen, Settings, StoreUrl};
+use sidegate_core::IdSource;
+use sidegate_embedded::Embedded;
+use sidegate_store::memory::MemoryStore;
+use sidegate_store::sqlite::SqliteStore;
+use sidegate_store::{Options, Store, StoreError};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::consumers::Consumers;
+use super::journal::StoreJournal;
+use super::shared::{Link, Shared};
+use crate::admin::AdminPlane;
+use crate::call::Pool;
+use crate::data_plane::DataPlane;
+use crate::dispatch::{self, Lanes};
+use crate::ingress::{self, Drain, Listener};
+use crate::observe::Metrics;
+use crate::outcome::Outcomes;
+use crate::reply::{self, Waiters};
+use crate::route::{Route, RouteTable};
+use crate::tokens::OutcomeTokens;
+use crate::{clock, upkeep};
+
+/// A running gateway.
+pub struct App {
+    /// What its requests can reach.
+    pub shared: Arc<Shared>,
+    /// Where the data plane listens.
+    pub data: Listen,
+    /// Where the admin plane listens.
+    pub admin: Listen,
+    pub(super) settings: Settings,
+    tasks: JoinSet<()>,
+    planes: Planes,
+}
+
+struct Planes {
+    data: ingress::Server,
+    admin: ingress::Server,
+    admin_drain: Drain,
+}
+
+/// What the caller brings instead of what the settings would open.
+#[derive(Default)]
+pub struct Parts {
+    /// One embedded broker for several gateways in one process.
+    pub embedded: Option<Embedded>,
+}
+
+/// Why a gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store.
+    #[error("cannot open the store: {0}")]
+    Store(#[from] StoreError),
+    /// A broker.
+    #[error("cannot open broker `{name}`: {source}")]
+    Broker {
+        /// Its name in the config.
+        name: CompactString,
+        /// Why.
+        source: BrokerError,
+    },
+    /// A listener.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Where.
+        address: Listen,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Two routes that cannot be told apart; a checked config has none.
+    #[error("routes collide: {0}")]
+    Routes(#[from] matchit::InsertError),
+}
+
+impl App {
+    /// Opens everything and begins to serve.
+    ///
+    /// # Errors
+    /// Nothing runs then.
+    pub async fn start(settings: Settings, shown: serde_json::Value, parts: Parts) -> Result<Self, StartError> {
+        let metrics = Metrics::new();
+        let store = open_store(&settings.store)?;
+        let data = bind(&settings.gateway.listen)?;
+        let admin = bind(&settings.gateway.admin)?;
+        let brokers = open_brokers(&settings, &store, &metrics, parts).await?;
+        let routes = route_table(&settings, &metrics)?;
+        let shared = Arc::new(shared(&settings, store, brokers, metrics, routes, &data.local(), shown));
+
+        let mut tasks = JoinSet::new();
+        spawn_background(&mut tasks, &shared).await?;
+        let _ = shared.consumers.replace(&shared, &settings.consumers);
+        let (data_address, admin_address) = (data.local(), admin.local());
+        let planes = Planes::serve(&shared, data, admin);
+        Ok(Self { shared, data: data_address, admin: admin_address, settings, tasks, planes })
+    }
+
+    /// Stops: no new work, what is under way is finished within `drain`, then everything is let go.
+    pub async fn stop(mut self) {
+        let deadline = Instant::now() + self.shared.gateway.drain;
+        self.shared.drain.start();
+        self.planes.data.finished(deadline).await;
+        let finishing = self.shared.consumers.replace(&self.shared, &[]);
+        let _ = tokio::time::timeout_at(deadline, futures_util::future::join_all(finishing)).await;
+        self.tasks.shutdown().await;
+        for link in self.shared.brokers.values() {
+            link.broker.close(Duration::from_secs(2)).await;
+        }
+        self.shared.store.close().await;
+        self.planes.admin_drain.start();
+        self.planes.admin.finished(Instant::now() + Duration::from_secs(1)).await;
+    }
+
+    /// Dispatches the lanes of routes that a reload brought.
+    pub(super) fn dispatch_new_lanes(&mut self) {
+        for route in self.shared.routes.load().routes() {
+            dispatch_lane(&mut self.tasks, &self.shared, &route.lane);
+        }
+    }
+}
+
+impl Planes {
+    fn serve(shared: &Arc<Shared>, data: Listener, admin: Listener) -> Self {
+        let limits = &shared.gateway.limits;
+        let admin_drain = Drain::new();
+        let data_plane = Arc::new(DataPlane(Arc::clone(shared)));
+        let admin_plane = Arc::new(AdminPlane::new(Arc::clone(shared)));
+        Self {
+            data: ingress::serve(data, limits, data_plane, shared.drain.clone(), Arc::clone(&shared.connections)),
+            admin: ingress::serve(admin, limits, admin_plane, admin_drain.clone(), Arc::default()),
+            admin_drain,
+        }
+    }
+}
+
+fn bind(listen: &Listen) -> Result<Listener, StartError> {
+    Listener::bind(listen).map_err(|source| StartError::Listen { address: listen.clone(), source })
+}
+
+/// The store ends the process by itself when it cannot keep its promise: nothing is answered after that.
+fn open_store(settings: &settings::Store) -> Result<Arc<dyn Store>, StoreError> {
+    let mut options = Options::new(settings.pending_max, |reason: &str| {
+        tracing::error!(reason, "the store cannot keep what it promised: the gateway ends, nothing is acknowledged any more");
+        std::process::exit(1);
+    });
+    options.unsafe_ack_before_commit = acknowledge_before_commit();
+    Ok(match &settings.url {
+        StoreUrl::Memory => Arc::new(MemoryStore::open(options)),
+        StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open(path, options)?),
+    })
+}
+
+/// The control of the crash test: with this set the gateway must lose something, else the test proves nothing.
+#[expect(clippy::disallowed_methods, reason = "a switch of the fault tests, deliberately not a setting")]
+fn acknowledge_before_commit() -> bool {
+    let set = std::env::var("SIDEGATE_TEST_ACK_BEFORE_COMMIT").is_ok_and(|value| value == "1");
+    if set {
+        tracing::warn!("SIDEGATE_TEST_ACK_BEFORE_COMMIT is set: requests are acknowledged before they are stored and WILL be lost");
+    }
+    set
+}
+
+async fn open_brokers(
+    settings: &Settings,
+    store: &Arc<dyn Store>,
+    metrics: &Metrics,
+    parts: Parts,
+) -> Result<BTreeMap<CompactString, Arc<Link>>, StartError> {
+    let mut brokers = BTreeMap::new();
+    for (name, broker) in &settings.brokers {
+        let opened: Arc<dyn Broker> = match &parts.embedded {
+            Some(embedded) => Arc::new(embedded.clone()),
+            None => open_broker(broker, store)
+                .await
+                .map_err(|source| StartError::Broker { name: name.clone(), source })?,
+        };
+        let link = Link {
+            name: name.clone(),
+            broker: opened,
+            reply_to: format_compact!("sidegate.replies.{}", settings.gateway.name),
+            metrics: metrics.broker(name),
+            trouble: Mutex::new(None),
+        };
+        link.metrics.state(true);
+        brokers.insert(name.clone(), Arc::new(link));
+    }
+    Ok(brokers)
+}
+
+async fn open_broker(
+    settings: &settings::Broker,
+    store: &Arc<dyn Store>,
+) -> Result<Arc<dyn Broker>, BrokerError> {
+    let parts = sidegate_adapters::Parts { journal: Some(Arc::new(StoreJournal(Arc::clone(store)))), clock };
+    sidegate_adapters::connect(settings, parts).await
+}
+
+fn clock() -> u64 {
+    clock::now().unix_ms()
+}
+
+/// One embedded broker over a store, for several gateways in one process.
+///
+/// # Errors
+/// The store cannot be opened or read.
+pub async fn open_embedded(settings: &settings::Store) -> Result<Embedded, StartError> {
+    let store = open_store(settings)?;
+    let journal = Arc::new(StoreJournal(store));
+    Embedded::open(Some(journal), sidegate_embedded::Limits::default(), clock)
+        .await
+        .map_err(|source| StartError::Broker { name: "embedded".into(), source })
+}
+
+/// Compiles the routes of a config.
+pub(super) fn route_table(settings: &Settings, metrics: &Metrics) -> Result<RouteTable, matchit::InsertError> {
+    RouteTable::new(settings.routes.iter().map(|route| Arc::new(Route::new(route, metrics))).collect())
+}
+
+fn shared(
+    settings: &Settings,
+    store: Arc<dyn Store>,
+    brokers: BTreeMap<CompactString, Arc<Link>>,
+    metrics: Arc<Metrics>,
+    routes: RouteTable,
+    data: &Listen,
+    shown: serde_json::Value,
+) -> Shared {
+    let limits = &settings.gateway.limits;
+    Shared {
+        gateway: settings.gateway.clone(),
+        outcomes: Outcomes::new(Arc::clone(&store), Arc::clone(&metrics)),
+        brokers,
+        calls: Pool::new(limits),
+        metrics,
+        lanes: Lanes::default(),
+        waiters: Waiters::default(),
+        routes: ArcSwap::from_pointee(routes),
+        consumers: Consumers::default(),
+        shown: ArcSwap::from_pointee(shown),
+        drain: Drain::new(),
+        connections: Arc::default(),
+        outcome_tokens: OutcomeTokens::new(&store.secret()),
+        base_url: base_url(data),
+        ids: Mutex::new(IdSource::after(store.last_key())),
+        held: Arc::new(Semaphore::new(limits.held_max)),
+        streams: Arc::new(Semaphore::new(limits.streams_max)),
+        store,
+    }
+}
+
+/// How the local service reaches the data plane: over the loopback where it listens everywhere.
+fn base_url(data: &Listen) -> String {
+    match data {
+        Listen::Unix(path) => format!("http+unix:{}:", path.display()),
+        Listen::Tcp(address) => {
+            let ip = match address.ip() {
+                IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+                IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+                ip => ip,
+            };
+            format!("http://{}", SocketAddr::new(ip, address.port()))
+        }
+    }
+}
+
+async fn spawn_background(tasks: &mut JoinSet<()>, shared: &Arc<Shared>) -> Result<(), StoreError> {
+    for link in shared.brokers.values() {
+        tasks.spawn(reply::run(Arc::clone(shared), Arc::clone(link)));
+        dispatch_lane(tasks, shared, &format_compact!("broker/{}", link.name));
+    }
+    for route in shared.routes.load().routes() {
+        dispatch_lane(tasks, shared, &route.lane);
+    }
+    for lane in shared.store.lanes().await? {
+        dispatch_lane(tasks, shared, &lane);
+    }
+    tasks.spawn(upkeep::keep_deadlines(Arc::clone(shared)));
+    tasks.spawn(upkeep::sweep(Arc::clone(shared)));
+    tasks.spawn(upkeep::keep_lease(Arc::clone(shared)));
+    Ok(())
+}
+
+/// Once for each lane, however many routes share it.
+fn dispatch_lane(tasks: &mut JoinSet<()>, shared: &Arc<Shared>, lane: &CompactString) {
+    if shared.lanes.take_over(lane) {
+        tasks.spawn(dispatch::run(Arc::clone(shared), lane.clone()));
+    }
+}

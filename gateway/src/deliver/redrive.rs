@@ -1,0 +1,185 @@
+//! Another go for a parked message, at an operator's word. The service sees the Idempotency-Key it saw before.
+//!
+//! ```text
+//! command, somebody still waits  → the same message again: the operation goes on
+//! command, its operation ended   → a new operation (`redrive_of`) with a message of its own
+//! event                          → this service alone hears it again: its other listeners have nothing to do with it
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use compact_str::{CompactString, format_compact};
+use sidegate_broker::{BoxFuture, BrokerError, Channel, Delivery, Effect, ErrorKind, Message, Outbound, Settle};
+use sidegate_core::OperationId;
+use sidegate_store::{Accepted, Executed, NewOperation, NewParked, ParkedMessage, Request, RequestKind, Store};
+
+use super::consumer::Consumer;
+use crate::app::Shared;
+use crate::clock;
+use crate::exchange::refused;
+use crate::names::message;
+use crate::respond::{Code, Problem};
+
+/// How long a redriven command may take, and how long its outcome can be asked about.
+const DEADLINE_MS: u64 = 30_000;
+const RETENTION_MS: u64 = 24 * 3_600_000;
+
+/// What became of a redriven message.
+pub enum Redriven {
+    /// The same operation goes on.
+    GoesOn,
+    /// A new operation was made of it.
+    NewOperation(OperationId),
+    /// The event is delivered again, to this service alone.
+    Delivered,
+}
+
+/// Gives the message another go and takes it off the shelf.
+///
+/// # Errors
+/// 404 when it is not there (any more); the message stays on the shelf when it could not be sent.
+pub async fn redrive(shared: &Arc<Shared>, id: u64) -> Result<Redriven, Problem> {
+    let parked = shared.store.parked(id).await.map_err(refused)?.ok_or_else(|| not_there(id))?;
+    if parked.parked.event {
+        return deliver_again(shared, parked);
+    }
+    if somebody_waits(shared, &parked.parked).await? {
+        publish_again(shared, &parked.parked).await?;
+        shared.store.unpark(id).await.map_err(refused)?;
+        return Ok(Redriven::GoesOn);
+    }
+    let operation = new_operation(shared, &parked.parked).await?;
+    shared.store.unpark(id).await.map_err(refused)?;
+    Ok(Redriven::NewOperation(operation))
+}
+
+/// The problem for a message that is not on the shelf.
+#[must_use]
+pub fn not_there(id: u64) -> Problem {
+    Problem::new(Code::ParkedNotFound, format!("there is no parked message {id}: it was redriven, discarded or forgotten"))
+}
+
+/// A consumer that fails an operation records the last words; one that parks it does not, and its asker waits
+/// until the deadline.
+async fn somebody_waits(shared: &Shared, parked: &NewParked) -> Result<bool, Problem> {
+    let deadline = parked.headers.iter().find(|(name, _)| name == message::DEADLINE);
+    let past = deadline.and_then(|(_, at)| at.parse::<u64>().ok()).is_some_and(|at| at <= clock::now().unix_ms());
+    let known = shared.store.executed(&parked.consumer, &parked.message_id).await.map_err(refused)?;
+    Ok(!past && parked.reply_to.is_some() && !matches!(known, Some(Executed::Answered { .. })))
+}
+
+async fn publish_again(shared: &Shared, parked: &NewParked) -> Result<(), Problem> {
+    let link = shared.link(&parked.broker)?;
+    let outbound = Outbound {
+        channel: Channel::Command,
+        message: Arc::new(to_message(parked)),
+        durable: true,
+        expires_at_ms: None,
+    };
+    link.broker.publish(outbound).await.map(drop).map_err(|error| {
+        Problem::new(Code::BrokerUnavailable, format!("the message stays parked, the broker did not take it: {error}"))
+    })
+}
+
+fn to_message(parked: &NewParked) -> Message {
+    Message {
+        id: parked.message_id.clone(),
+        destination: parked.destination.clone(),
+        key: parked.key.clone(),
+        correlation_id: None,
+        reply_to: parked.reply_to.clone(),
+        content_type: parked.content_type.clone(),
+        headers: parked.headers.clone(),
+        body: parked.body.clone(),
+    }
+}
+
+async fn new_operation(shared: &Shared, parked: &NewParked) -> Result<OperationId, Problem> {
+    let (id, now) = (shared.new_id(), clock::now());
+    let header = |name: &str| parked.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
+    let mut headers: Vec<_> =
+        parked.headers.iter().filter(|(name, _)| !message::ALL.contains(&name.as_str())).cloned().collect();
+    let idempotency_key = header(message::IDEMPOTENCY_KEY).unwrap_or_else(|| parked.message_id.clone());
+    headers.push((message::IDEMPOTENCY_KEY.into(), idempotency_key));
+    if let Some(content_type) = &parked.content_type {
+        headers.push(("content-type".into(), content_type.clone()));
+    }
+    let request = Request {
+        kind: RequestKind::Send,
+        lane: format_compact!("broker/{}", parked.broker),
+        target: parked.destination.clone(),
+        key: parked.key.clone(),
+        method: header(message::METHOD).unwrap_or_else(|| "POST".into()),
+        path: header(message::PATH).unwrap_or_else(|| "/".into()),
+        headers,
+        body: parked.body.clone(),
+    };
+    let operation = header(message::OPERATION);
+    let new = NewOperation {
+        id,
+        route: format_compact!("redrive:{}", parked.consumer),
+        principal: None,
+        correlation_id: header(message::CORRELATION).or_else(|| operation.clone()),
+        created_at: now,
+        deadline: now + DEADLINE_MS,
+        retention_ms: RETENTION_MS,
+        idempotency: None,
+        redrive_of: operation.and_then(|id| id.parse().ok()),
+        request,
+    };
+    let lane = new.request.lane.clone();
+    match shared.store.accept(vec![new]).await.map_err(refused)?.into_iter().next() {
+        Some(Accepted::New(operation)) => {
+            shared.lanes.wake(&lane);
+            Ok(operation.id)
+        }
+        _ => Err(Problem::new(Code::Internal, "the store gave no new operation")),
+    }
+}
+
+/// The event goes to its consumer from the shelf, which takes the place of a broker: it is taken off the shelf when
+/// the service did it, and stays when not.
+fn deliver_again(shared: &Arc<Shared>, parked: ParkedMessage) -> Result<Redriven, Problem> {
+    let name: CompactString = parked.parked.consumer.clone();
+    let consumer = shared.consumers.list().into_iter().find(|consumer| consumer.settings.name == name);
+    let consumer = consumer.ok_or_else(|| {
+        Problem::new(Code::ParkedNotFound, format!("the config has no consumer `{name}` any more: discard the message or add it again"))
+    })?;
+    let message = Arc::new(to_message(&parked.parked));
+    let shelf = Shelf { store: Arc::clone(&shared.store), id: parked.id };
+    let delivery = Delivery::new(message, 1, Box::new(shelf));
+    let (shared, redriving) = (Arc::clone(shared), Arc::clone(&consumer));
+    tokio::spawn(async move { super::consumer::handle_now(&shared, &redriving, delivery).await });
+    Ok(Redriven::Delivered)
+}
+
+/// Settles a delivery that came from the shelf. A retry leaves it there for the operator.
+struct Shelf {
+    store: Arc<dyn Store>,
+    id: u64,
+}
+
+impl Settle for Shelf {
+    fn ack(&mut self) -> BoxFuture<'_, Result<(), BrokerError>> {
+        Box::pin(async move {
+            self.store.unpark(self.id).await.map(drop).map_err(|error| {
+                BrokerError::new(ErrorKind::Unexpected, Effect::NotApplied, error.to_string()).with_source(error)
+            })
+        })
+    }
+
+    fn retry(&mut self, _after: Duration) -> BoxFuture<'_, Result<(), BrokerError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn reject(&mut self) -> BoxFuture<'_, Result<(), BrokerError>> {
+        self.ack()
+    }
+
+    fn extend(&mut self) -> BoxFuture<'_, Result<(), BrokerError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn abandon(&mut self) {}
+}

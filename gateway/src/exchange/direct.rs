@@ -1,0 +1,80 @@
+//! A service asked directly, without a record: request and answer stream through, no body is held in memory.
+
+use http::{HeaderValue, Request, Response};
+use hyper::body::Incoming;
+use sidegate_config::settings::Call;
+use tokio::time::Instant;
+
+use super::intake;
+use super::values::RequestValues;
+use crate::app::Shared;
+use crate::body::Body;
+use crate::call::{CallError, CallErrorKind, headers};
+use crate::ingress::Peer;
+use crate::json::LazyBody;
+use crate::names;
+use crate::respond::{Code, ERROR_SOURCE, Problem};
+use crate::route::{Params, Route};
+
+/// Passes the request on and the answer back.
+pub(super) async fn serve(
+    shared: &Shared,
+    route: &Route,
+    call: &Call,
+    params: &Params,
+    request: Request<Incoming>,
+    peer: &Peer,
+) -> Result<Response<Body>, Problem> {
+    let _held = shared.hold(route)?;
+    let head_only = request.method() == http::Method::HEAD;
+    let must_read =
+        route.validator.is_some() || route.reads_body || route.settings.body_bytes_max.is_some();
+    let (parts, body, bytes) = if must_read {
+        let (parts, bytes) = intake::read(shared, route, request).await?;
+        intake::check_json(route, &bytes)?;
+        (parts, Body::from(bytes.clone()), bytes)
+    } else {
+        let (parts, body) = request.into_parts();
+        (parts, Body::stream(body), bytes::Bytes::new())
+    };
+
+    let values = RequestValues {
+        params,
+        rest: route.settings.rest.as_deref(),
+        uri: &parts.uri,
+        headers: &parts.headers,
+        body: LazyBody::new(&bytes),
+        operation: shared.new_id(),
+        correlation: parts.headers.get(names::CORRELATION_ID).and_then(|value| value.to_str().ok()),
+    };
+    let path = call.path.render_url(&values).map_err(intake::problem)?;
+    let method = call.method.render(&values).map_err(intake::problem)?;
+    let method = if head_only { http::Method::HEAD } else { parse_method(&method)? };
+    let mut outgoing = Request::new(body);
+    *outgoing.method_mut() = method;
+    *outgoing.uri_mut() = path.parse().map_err(|_| Problem::new(Code::BadRequest, "the rendered path is not a URL"))?;
+    *outgoing.headers_mut() = headers::forwarded(&parts.headers, peer);
+
+    let deadline = Instant::now() + route.settings.timeout;
+    let answer = shared.calls.request(&call.authority, outgoing, deadline).await.map_err(|error| failed(&error))?;
+    let (mut head, body) = answer.into_parts();
+    headers::strip_hop_by_hop(&mut head.headers);
+    if head.status.is_client_error() || head.status.is_server_error() {
+        head.headers.entry(ERROR_SOURCE).or_insert(HeaderValue::from_static("service"));
+    }
+    Ok(Response::from_parts(head, Body::stream(body)))
+}
+
+fn parse_method(method: &str) -> Result<http::Method, Problem> {
+    method.parse().map_err(|_| Problem::new(Code::BadRequest, format!("`{method}` is not a method")))
+}
+
+/// What a dead or slow service means to the caller of a route.
+pub fn failed(error: &CallError) -> Problem {
+    let detail = format!("the service did not answer: {error}");
+    match error.kind {
+        CallErrorKind::Timeout => Problem::new(Code::DeadlineExceeded, detail),
+        CallErrorKind::TooLarge => Problem::new(Code::AnswerTooLarge, detail),
+        _ => Problem::new(Code::ServiceUnreachable, detail),
+    }
+}

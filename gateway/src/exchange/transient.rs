@@ -1,0 +1,102 @@
+//! A message and its answer without a record: the fastest way, for a caller who waits and can ask again.
+//!
+//! Nothing is stored on either side. When the gateway or the broker dies, the caller sees a cut connection or 504
+//! and does not know whether it was done.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use sidegate_broker::{Channel, Effect, ErrorKind, Message, Outbound};
+use sidegate_config::settings::Target;
+use tokio::time::Instant;
+
+use super::intake;
+use crate::app::Shared;
+use crate::body::Body;
+use crate::clock;
+use crate::names::message;
+use crate::respond::{Code, Problem};
+use crate::route::{Params, Route};
+use crate::status;
+
+/// Sends, waits, answers.
+pub(super) async fn serve(
+    shared: &Shared,
+    route: &Route,
+    params: &Params,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Problem> {
+    let Target::Send { broker, .. } = &route.settings.target else {
+        return Err(Problem::new(Code::Internal, "a route without a record is a `send` or a `call`"));
+    };
+    let link = shared.link(broker)?;
+    let _held = shared.hold(route)?;
+    let (parts, body) = intake::read(shared, route, request).await?;
+    intake::check_json(route, &body)?;
+    let id = shared.new_id();
+    let checked = intake::compose(route, params, &parts, body, id)?;
+    let deadline = Instant::now() + route.settings.timeout;
+    let expires_at = clock::now() + u64::try_from(route.settings.timeout.as_millis()).unwrap_or(u64::MAX);
+
+    let waiter = shared.waiters.wait(id);
+    let message = compose(checked, &id.to_string(), &link.reply_to, expires_at.unix_ms());
+    let outbound = Outbound {
+        channel: Channel::Command,
+        message: Arc::new(message),
+        durable: false,
+        expires_at_ms: Some(expires_at.unix_ms()),
+    };
+    tokio::time::timeout_at(deadline, link.broker.publish(outbound))
+        .await
+        .map_err(|_| no_answer(route.settings.timeout))?
+        .map_err(|error| not_sent(error.kind, error.effect))?;
+    let answer = tokio::time::timeout_at(deadline, waiter.answer()).await;
+    Ok(status::answered(answer.map_err(|_| no_answer(route.settings.timeout))?))
+}
+
+fn compose(checked: intake::Checked, id: &str, reply_to: &str, deadline_ms: u64) -> Message {
+    let request = checked.request;
+    let mut message = Message::new(id, request.target, request.body);
+    message.key = request.key;
+    message.reply_to = Some(reply_to.into());
+    message.headers.reserve(request.headers.len() + 5);
+    for (name, value) in request.headers {
+        if name == "content-type" {
+            message.content_type = Some(value);
+        } else {
+            message.headers.push((name, value));
+        }
+    }
+    if let Some(correlation_id) = checked.correlation_id {
+        message.headers.push((message::CORRELATION.into(), correlation_id));
+    }
+    message.headers.push((message::METHOD.into(), request.method));
+    message.headers.push((message::PATH.into(), request.path));
+    message.headers.push((message::DEADLINE.into(), compact_str::format_compact!("{deadline_ms}")));
+    message.headers.push((message::DURABLE.into(), "false".into()));
+    message
+}
+
+fn no_answer(timeout: Duration) -> Problem {
+    Problem::new(
+        Code::DeadlineExceeded,
+        format!("no answer came within {} ms; whether the service did it is not known", timeout.as_millis()),
+    )
+}
+
+fn not_sent(kind: ErrorKind, effect: Effect) -> Problem {
+    match (kind, effect) {
+        (ErrorKind::TooLarge, _) => Problem::new(Code::BodyTooLarge, "the broker does not take a message of this size"),
+        (ErrorKind::Full, _) => {
+            Problem::new(Code::Overloaded, "as many messages as may wait at the broker do so: ask again later")
+        }
+        (_, Effect::NotApplied) => {
+            Problem::new(Code::BrokerUnavailable, "the message could not be handed to the broker: nothing happened")
+        }
+        (_, Effect::Unknown) => {
+            Problem::new(Code::DeadlineExceeded, "the broker did not confirm the message; whether it has it is not known")
+        }
+    }
+}

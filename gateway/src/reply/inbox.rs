@@ -1,0 +1,100 @@
+//! Reads the gateway's reply destination on one broker. What has a record is recorded, and the reply is settled
+//! after the commit; many replies share one commit.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use sidegate_broker::{Channel, Delivery, Inbox, Subscription};
+use sidegate_core::OperationId;
+use sidegate_core::operation::Event;
+use sidegate_store::Applied;
+
+use super::{Reply, read};
+use crate::app::{Link, Shared};
+
+/// So many replies are recorded in one commit at most.
+const BATCH_MAX: usize = 256;
+
+/// Subscribes and reads until the broker is closed.
+pub async fn run(shared: Arc<Shared>, link: Arc<Link>) {
+    let subscription = Subscription {
+        channel: Channel::Reply,
+        destination: link.reply_to.clone(),
+        service: shared.gateway.name.clone(),
+        prefetch: BATCH_MAX * 4,
+    };
+    loop {
+        match link.broker.subscribe(subscription.clone()).await {
+            Ok(mut inbox) => return read_all(&shared, &link, &mut *inbox).await,
+            Err(error) if error.passes_by_itself() => {
+                tracing::warn!(broker = %link.name, error = %error, "cannot receive replies yet");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            Err(error) => {
+                tracing::error!(broker = %link.name, error = %error, "cannot receive replies");
+                return;
+            }
+        }
+    }
+}
+
+async fn read_all(shared: &Shared, link: &Link, inbox: &mut dyn Inbox) {
+    while let Some(first) = inbox.next().await {
+        let mut batch = Vec::with_capacity(8);
+        let mut next = Some(first);
+        while let Some(delivery) = next {
+            if let Some(recordable) = tell_waiter(shared, link, delivery).await {
+                batch.push(recordable);
+            }
+            next = if batch.len() < BATCH_MAX { inbox.next().now_or_never().flatten() } else { None };
+        }
+        if !batch.is_empty() {
+            record(shared, link, batch).await;
+        }
+    }
+}
+
+/// `None` when somebody without a record waited for it, or nobody can.
+async fn tell_waiter(
+    shared: &Shared,
+    link: &Link,
+    delivery: Delivery,
+) -> Option<(Delivery, OperationId, Event)> {
+    let id = delivery.message.correlation_id.as_deref().and_then(|id| id.parse::<OperationId>().ok());
+    let Some(id) = id else {
+        link.metrics.reply(false);
+        tracing::debug!(broker = %link.name, message = %delivery.message.id, "a reply matches no request of ours");
+        settle(delivery).await;
+        return None;
+    };
+    let event = match read(&delivery.message) {
+        Reply::Progress(event) => event,
+        Reply::Answer(answer) => match shared.waiters.answer(id, answer) {
+            Ok(()) => {
+                link.metrics.reply(true);
+                settle(delivery).await;
+                return None;
+            }
+            Err(answer) => Event::Answered(answer),
+        },
+    };
+    Some((delivery, id, event))
+}
+
+/// Records and settles. While the store refuses, the replies stay unsettled and intake waits with them.
+async fn record(shared: &Shared, link: &Link, batch: Vec<(Delivery, OperationId, Event)>) {
+    let (deliveries, events): (Vec<_>, Vec<_>) = batch.into_iter().map(|(d, id, event)| (d, (id, event))).unzip();
+    let Some(applied) = shared.record(events).await else { return };
+    for result in &applied {
+        link.metrics.reply(!matches!(result, Applied::Unknown));
+    }
+    futures_util::future::join_all(deliveries.into_iter().map(settle)).await;
+}
+
+/// A reply that cannot be settled comes again, and changes nothing then.
+async fn settle(delivery: Delivery) {
+    if let Err(error) = delivery.ack().await {
+        tracing::debug!(error = %error, "a reply was not settled and will come again");
+    }
+}

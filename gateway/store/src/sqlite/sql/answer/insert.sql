@@ -1,0 +1,1 @@
+INSERT INTO answer (operation, headers, body) VALUES (?1, ?2, ?3)

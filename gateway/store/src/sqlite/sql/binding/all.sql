@@ -1,0 +1,1 @@
+SELECT destination, queue FROM binding ORDER BY destination, queue

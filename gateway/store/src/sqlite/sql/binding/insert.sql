@@ -1,0 +1,1 @@
+INSERT OR IGNORE INTO binding (destination, queue) VALUES (?1, ?2)

@@ -1,0 +1,1 @@
+SELECT fingerprint, operation FROM idempotency WHERE scope = ?1

@@ -1,0 +1,1 @@
+INSERT INTO lane (id, name) VALUES (?1, ?2)

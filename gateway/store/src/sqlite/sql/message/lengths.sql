@@ -1,0 +1,1 @@
+SELECT queue, count(*) FROM message GROUP BY queue ORDER BY queue

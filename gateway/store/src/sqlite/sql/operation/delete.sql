@@ -1,0 +1,1 @@
+DELETE FROM operation WHERE key = ?1

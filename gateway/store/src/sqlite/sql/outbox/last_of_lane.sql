@@ -1,0 +1,1 @@
+SELECT max(seq) FROM outbox WHERE seq > ?1 AND seq < ?2

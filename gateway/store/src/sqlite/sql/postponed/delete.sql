@@ -1,0 +1,1 @@
+DELETE FROM postponed WHERE position = ?1

@@ -1,0 +1,183 @@
+//! A gateway as an operator has it: a process that can be stopped, killed, started again, and looked at.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::binary::{Output, sidegate};
+use crate::eventually::{DEADLINE, eventually};
+use crate::logs::Logs;
+use crate::process::{Exit, Process};
+use crate::setup::{Addresses, Setup};
+use crate::{Client, Service};
+
+/// A running gateway; its process ends with this value, and its log is shown when the test fails.
+pub struct Gateway {
+    setup: Setup,
+    logs: Logs,
+    process: Process,
+    addresses: Addresses,
+}
+
+impl Gateway {
+    /// Starts a gateway with these routes and consumers.
+    pub async fn start(toml: &str) -> Self {
+        Setup::new(toml).start().await
+    }
+
+    /// Starts a gateway beside a service: `http://service` in the config means it.
+    pub async fn beside(service: &Service, toml: &str) -> Self {
+        Setup::new(toml).beside(service).start().await
+    }
+
+    pub(crate) async fn new(setup: Setup) -> Self {
+        setup.write(Addresses::FREE);
+        let logs = Logs::default();
+        let mut process = Process::start(setup.command(), setup.is_wrapped(), &logs);
+        let addresses = ready(&mut process, &logs, 0).await;
+        Self { setup, logs, process, addresses }
+    }
+
+    /// A client of the data plane.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        Client::new(self.addresses.data)
+    }
+
+    /// A client of the admin plane.
+    #[must_use]
+    pub fn admin(&self) -> Client {
+        Client::new(self.addresses.admin)
+    }
+
+    /// Where the data plane listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.addresses.data
+    }
+
+    /// The folder of config and store.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.setup.folder()
+    }
+
+    /// The database file.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.folder().join("sidegate.db")
+    }
+
+    /// SIGKILL: no chance to say goodbye to anything.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// SIGTERM, and waits for the drain to end.
+    pub async fn stop(&mut self) -> Exit {
+        self.terminate();
+        self.process.ended(DEADLINE).await
+    }
+
+    /// SIGTERM, and does not wait.
+    pub fn terminate(&self) {
+        self.process.signal(Signal::TERM);
+    }
+
+    /// SIGHUP: read the config again.
+    pub fn hang_up(&self) {
+        self.process.signal(Signal::HUP);
+    }
+
+    /// Waits until the process ends by itself.
+    pub async fn ended(&mut self, deadline: Duration) -> Exit {
+        self.process.ended(deadline).await
+    }
+
+    /// Whether the process runs.
+    #[must_use]
+    pub fn is_running(&mut self) -> bool {
+        self.process.has_ended().is_none()
+    }
+
+    /// Starts again after a stop or a kill: the same config, store and ports.
+    pub async fn restart(&mut self) {
+        assert!(!self.is_running(), "only a gateway that ended is started again");
+        self.setup.write(self.addresses);
+        let from = self.logs.len();
+        self.process = Process::start(self.setup.command(), self.setup.is_wrapped(), &self.logs);
+        self.addresses = ready(&mut self.process, &self.logs, from).await;
+    }
+
+    /// Replaces the routes and consumers in the config file; the gateway notices by itself or by SIGHUP.
+    pub fn rewrite(&mut self, toml: &str) {
+        self.setup.set_routes(toml);
+        self.setup.write(self.addresses);
+    }
+
+    /// Runs `sidegate ARGUMENTS… --admin URL`: a command that asks this gateway.
+    pub async fn operate(&self, arguments: &[&str]) -> Output {
+        let admin = format!("http://{}", self.addresses.admin);
+        let words: Vec<&str> = arguments.iter().copied().chain(["--admin", &admin]).collect();
+        sidegate(self.folder(), &words).await
+    }
+
+    /// Memory of the process in RAM, in bytes.
+    ///
+    /// # Panics
+    /// When the process does not run.
+    #[must_use]
+    pub fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux tells it");
+        let kib = line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number of kB");
+        kib * 1024
+    }
+
+    /// Waits for a log line whose message contains `text`.
+    pub async fn logs(&self, text: &str) -> Value {
+        let says = |entry: &Value| entry["message"].as_str().is_some_and(|message| message.contains(text));
+        let what = format!("the log says `{text}`");
+        eventually(DEADLINE, &what, async || self.logs.entries(0).into_iter().find(says)).await
+    }
+
+    /// Everything that was written so far.
+    #[must_use]
+    pub fn log_text(&self) -> String {
+        self.logs.text()
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- the gateway's log:\n{}\n---", self.logs.tail(60));
+        }
+    }
+}
+
+/// Waits for both addresses in the log, then for `/ready`.
+async fn ready(process: &mut Process, logs: &Logs, from: usize) -> Addresses {
+    let started = eventually(DEADLINE, "the gateway listens", async || {
+        if let Some(exit) = process.has_ended() {
+            panic!("the gateway ended at its start with {exit:?}:\n{}", logs.text());
+        }
+        let entries = logs.entries(from);
+        Some(Addresses { data: listening(&entries, "data")?, admin: listening(&entries, "admin")? })
+    })
+    .await;
+    let admin = Client::new(started.admin);
+    eventually(DEADLINE, "the gateway is ready", async || {
+        admin.get("/ready").tried().await.ok().filter(|answer| answer.status == 200)
+    })
+    .await;
+    started
+}
+
+fn listening(entries: &[Value], plane: &str) -> Option<SocketAddr> {
+    let entry = entries.iter().find(|entry| entry["message"] == "listening" && entry["plane"] == plane)?;
+    entry["address"].as_str()?.parse().ok()
+}
