@@ -57,10 +57,11 @@ impl DataPlane {
         peer: &Peer,
     ) -> Response<Body> {
         let began = Instant::now();
-        let response = exchange::serve(&self.0, route, params, request, peer).await.unwrap_or_else(|problem| {
-            route.metrics.refused(problem.code.as_str());
-            problem.into_response()
-        });
+        let response =
+            exchange::serve(&self.0, route, params, request, peer).await.unwrap_or_else(|problem| {
+                route.metrics.refused(problem.code.as_str());
+                problem.into_response()
+            });
         route.metrics.answered(response.status().as_u16(), began.elapsed().as_secs_f64());
         response
     }
@@ -76,7 +77,8 @@ fn options(allow: &str) -> Response<Body> {
 }
 
 fn not_allowed(method: &Method, allow: CompactString) -> Response<Body> {
-    let mut problem = Problem::new(Code::MethodNotAllowed, format!("`{method}` is not served here: {allow} are"));
+    let mut problem =
+        Problem::new(Code::MethodNotAllowed, format!("`{method}` is not served here: {allow} are"));
     problem.allow = Some(allow);
     problem.into_response()
 }

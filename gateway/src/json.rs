@@ -4,19 +4,19 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use sidegate_core::template::RenderError;
-use sonic_rs::{JsonValueTrait, LazyValue};
+use sonic_rs::{LazyValue, PointerNode};
 
 /// A body that is checked and looked into on demand.
 pub struct LazyBody<'a> {
     bytes: &'a [u8],
-    root: OnceCell<Result<LazyValue<'a>, String>>,
+    checked: OnceCell<Result<&'a str, String>>,
 }
 
 impl<'a> LazyBody<'a> {
     /// Reads nothing yet.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, root: OnceCell::new() }
+        Self { bytes, checked: OnceCell::new() }
     }
 
     /// The text at a JSON pointer (RFC 6901): a string without its quotes, any other value as it is written,
@@ -25,18 +25,19 @@ impl<'a> LazyBody<'a> {
     /// # Errors
     /// The body is not JSON.
     pub fn text(&self, pointer: &str) -> Result<Option<Cow<'_, str>>, RenderError> {
-        let root = self.root.get_or_init(|| sonic_rs::from_slice(self.bytes).map_err(|error| reason(&error)));
-        let root = root.as_ref().map_err(|error| RenderError::InvalidJson(error.clone()))?;
-        Ok(follow(root.clone(), pointer).as_ref().and_then(text))
+        let checked = self.checked.get_or_init(|| check(self.bytes));
+        let root = checked.as_ref().map_err(|error| RenderError::InvalidJson(error.clone()))?;
+        Ok(follow(root, pointer).and_then(text))
     }
 }
 
-/// Whether `bytes` are one JSON document.
+/// The text of `bytes` if they are one JSON document.
 ///
 /// # Errors
 /// Where and why not.
-pub fn check(bytes: &[u8]) -> Result<(), String> {
-    sonic_rs::from_slice::<LazyValue<'_>>(bytes).map(drop).map_err(|error| reason(&error))
+pub fn check(bytes: &[u8]) -> Result<&str, String> {
+    sonic_rs::from_slice::<LazyValue<'_>>(bytes).map_err(|error| reason(&error))?;
+    std::str::from_utf8(bytes).map_err(|error| error.to_string())
 }
 
 /// The first line only: the library appends a picture of the input, which is the client's own data.
@@ -45,35 +46,33 @@ fn reason(error: &sonic_rs::Error) -> String {
     text.lines().next().unwrap_or_default().trim().to_owned()
 }
 
-fn follow<'a>(root: LazyValue<'a>, pointer: &str) -> Option<LazyValue<'a>> {
-    let Some(tokens) = pointer.strip_prefix('/') else { return Some(root) };
-    tokens.split('/').try_fold(root, |value, token| {
-        let found = if value.is_array() {
-            value.get(token.parse::<usize>().ok()?)?
+/// The text of the value at a pointer. `document` was checked as a whole, so each step only skips.
+fn follow<'a>(document: &'a str, pointer: &str) -> Option<&'a str> {
+    let Some(tokens) = pointer.strip_prefix('/') else { return Some(document) };
+    tokens.split('/').try_fold(document, |value, token| {
+        let node = if value.trim_ascii_start().starts_with('[') {
+            PointerNode::Index(token.parse().ok()?)
         } else {
-            value.get(unescape(token).as_ref())?
+            PointerNode::Key(unescape(token).into_owned().into())
         };
-        Some(owned(&found))
+        match sonic_rs::get(value, [node]).ok()?.as_raw_cow() {
+            Cow::Borrowed(found) => Some(found),
+            Cow::Owned(_) => None,
+        }
     })
 }
-
-/// The library ties what it finds to the value it was found in; the raw text lives as long as the body.
-fn owned<'a>(value: &LazyValue<'_>) -> LazyValue<'a> {
-    let raw = value.as_raw_faststr();
-    sonic_rs::get(raw, EMPTY_PATH).unwrap_or_default()
-}
-
-const EMPTY_PATH: &[&str] = &[];
 
 fn unescape(token: &str) -> Cow<'_, str> {
     if token.contains('~') { token.replace("~1", "/").replace("~0", "~").into() } else { token.into() }
 }
 
-fn text<'a>(value: &LazyValue<'_>) -> Option<Cow<'a, str>> {
-    if value.is_null() {
-        return None;
+fn text(raw: &str) -> Option<Cow<'_, str>> {
+    let raw = raw.trim_ascii();
+    match raw.as_bytes().first() {
+        Some(b'n') => None,
+        Some(b'"') => sonic_rs::from_str::<String>(raw).ok().map(Cow::Owned),
+        _ => Some(Cow::Borrowed(raw)),
     }
-    Some(Cow::Owned(value.as_str().map_or_else(|| value.as_raw_str().to_owned(), str::to_owned)))
 }
 
 #[cfg(test)]

@@ -92,6 +92,8 @@ codes! {
     ParkedNotFound = "parked_not_found", 404, "No such parked message", AfterChange;
     /// The path is there, the method is not.
     MethodNotAllowed = "method_not_allowed", 405, "The method is not allowed here", AfterChange;
+    /// The headers began and did not end in time.
+    HeaderTimeout = "header_timeout", 408, "The headers did not arrive in time", Later;
     /// The body did not come in time.
     BodyTimeout = "body_timeout", 408, "The body did not arrive in time", Later;
     /// It ended otherwise.

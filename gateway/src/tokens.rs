@@ -18,8 +18,9 @@ pub struct OutcomeTokens {
 impl OutcomeTokens {
     /// With the store's secret.
     #[must_use]
+    #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
     pub fn new(secret: &[u8; 32]) -> Self {
-        Self { key: Hmac::new(secret.into()) }
+        Self { key: Hmac::new_from_slice(secret).expect("HMAC takes a key of any length") }
     }
 
     /// The token for an operation.

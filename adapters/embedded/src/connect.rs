@@ -128,7 +128,8 @@ impl Connection {
             self.is_closed.store(true, Ordering::Release);
             std::mem::take(&mut *seats)
         };
-        let seats: Vec<_> = seats.into_iter().filter_map(|(seat, queue)| Some((seat.upgrade()?, queue))).collect();
+        let seats: Vec<_> =
+            seats.into_iter().filter_map(|(seat, queue)| Some((seat.upgrade()?, queue))).collect();
         seats.iter().for_each(|(seat, _)| seat.close());
         // What is still on its way after the grace is appended all the same; only its publisher is not waited for.
         let _ = tokio::time::timeout(grace, self.publishing.write()).await;

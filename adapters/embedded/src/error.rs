@@ -21,18 +21,22 @@ pub(crate) fn claim_lost(message_id: &str) -> BrokerError {
 
 pub(crate) fn too_large(bytes: usize, limits: &Limits) -> BrokerError {
     let max = limits.message_bytes_max;
-    let text = format!("the message has {bytes} bytes, the embedded broker takes {max}: raise message_bytes_max");
+    let text =
+        format!("the message has {bytes} bytes, the embedded broker takes {max}: raise message_bytes_max");
     not_applied(ErrorKind::TooLarge, text)
 }
 
 pub(crate) fn durable_full(queue: &str, limits: &Limits) -> BrokerError {
     let max = limits.durable_messages_max;
-    let text = format!("queue {queue} holds {max} durable messages, as many as it may: start or speed up its consumers");
+    let text = format!(
+        "queue {queue} holds {max} durable messages, as many as it may: start or speed up its consumers"
+    );
     not_applied(ErrorKind::Full, text)
 }
 
 pub(crate) fn transient_full(queue: &str) -> BrokerError {
-    let text = format!("queue {queue} holds as many messages in memory as it may: start or speed up its consumers");
+    let text =
+        format!("queue {queue} holds as many messages in memory as it may: start or speed up its consumers");
     not_applied(ErrorKind::Full, text)
 }
 

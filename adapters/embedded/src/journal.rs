@@ -21,7 +21,12 @@ pub trait Journal: Send + Sync {
 
     /// Notes that a message was handed out `attempt` times and must not be handed out before `ready_at_ms`
     /// (Unix milliseconds). Unknown positions are fine.
-    fn postpone(&self, position: u64, attempt: u32, ready_at_ms: u64) -> BoxFuture<'_, Result<(), BrokerError>>;
+    fn postpone(
+        &self,
+        position: u64,
+        attempt: u32,
+        ready_at_ms: u64,
+    ) -> BoxFuture<'_, Result<(), BrokerError>>;
 
     /// Messages of a queue after a position (0: from the beginning), oldest first, at most `limit`. Sees every
     /// append that returned before the call.

@@ -65,7 +65,9 @@ struct Backlog {
 pub(crate) enum Found {
     Message(Taken),
     /// Nothing now; something given back is due then.
-    Nothing { next_due: Option<Instant> },
+    Nothing {
+        next_due: Option<Instant>,
+    },
 }
 
 impl Queue {
@@ -167,7 +169,11 @@ impl Queue {
             state.expired_dropped_at_ms = now_ms;
             state.window.drop_expired(now_ms);
         }
-        if self.has_transient_room(state, item.bytes) { Ok(()) } else { Err(error::transient_full(&self.name)) }
+        if self.has_transient_room(state, item.bytes) {
+            Ok(())
+        } else {
+            Err(error::transient_full(&self.name))
+        }
     }
 
     fn has_transient_room(&self, state: &State, bytes: usize) -> bool {
@@ -189,7 +195,11 @@ impl Queue {
 
     pub(crate) fn left(&self) {
         self.state.lock().subscribers -= 1;
-        // The wake-up of a message may have gone to the inbox that left.
+        self.pass_on();
+    }
+
+    /// Wakes another inbox: one that goes may have been woken for a message that it does not take.
+    pub(crate) fn pass_on(&self) {
         self.news.notify_one();
     }
 
@@ -287,7 +297,11 @@ impl Queue {
         let (load, limits) = (state.window.durable(), &self.limits);
         state.backlog.exists
             && state.subscribers > 0
-            && load.has_room(limits.window_bytes_max / 8, limits.window_messages_max - limits.window_messages_max / 8, limits.window_bytes_max)
+            && load.has_room(
+                limits.window_bytes_max / 8,
+                limits.window_messages_max - limits.window_messages_max / 8,
+                limits.window_bytes_max,
+            )
     }
 
     /// Where to read on, and how much; `None` ends the pager.

@@ -99,7 +99,10 @@ impl EmbeddedInbox {
             let news = self.queue.news();
             match self.step() {
                 Step::Delivered(delivery) => return Some(delivery),
-                Step::Closed => return None,
+                Step::Closed => {
+                    self.queue.pass_on();
+                    return None;
+                }
                 Step::NoRoom => self.seat.news.notified().await,
                 Step::Nothing { next_due: None } => tokio::select! {
                     () = news => {}

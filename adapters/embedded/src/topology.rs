@@ -32,7 +32,8 @@ impl Topology {
             Some(journal) => (journal.lengths().await?, journal.bindings().await?),
             None => (Vec::new(), Vec::new()),
         };
-        let topology = Self { limits, clock, journal, queues: RwLock::default(), bindings: RwLock::default() };
+        let topology =
+            Self { limits, clock, journal, queues: RwLock::default(), bindings: RwLock::default() };
         for (name, stored) in lengths {
             topology.insert(&name, usize::try_from(stored).unwrap_or(usize::MAX));
         }
@@ -73,8 +74,11 @@ impl Topology {
     /// Every queue with messages that wait, by name.
     pub(crate) fn waiting(&self) -> Vec<(CompactString, u64)> {
         let queues: Vec<_> = self.queues.read().values().cloned().collect();
-        let mut waiting: Vec<_> =
-            queues.iter().map(|queue| (queue.name.clone(), queue.waiting() as u64)).filter(|(_, n)| *n > 0).collect();
+        let mut waiting: Vec<_> = queues
+            .iter()
+            .map(|queue| (queue.name.clone(), queue.waiting() as u64))
+            .filter(|(_, n)| *n > 0)
+            .collect();
         waiting.sort();
         waiting
     }
@@ -94,9 +98,8 @@ impl Topology {
 
     fn insert(&self, name: &str, stored: usize) -> Arc<Queue> {
         let mut queues = self.queues.write();
-        let make = || {
-            Queue::new(name.into(), self.limits, Arc::clone(&self.clock), self.journal.clone(), stored)
-        };
+        let make =
+            || Queue::new(name.into(), self.limits, Arc::clone(&self.clock), self.journal.clone(), stored);
         Arc::clone(queues.entry(name.into()).or_insert_with(|| Arc::new(make())))
     }
 

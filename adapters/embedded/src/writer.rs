@@ -96,7 +96,9 @@ impl Writer {
 
     async fn write(&self, batch: Vec<Job>) {
         let copies = batch.iter().flat_map(|job| {
-            job.queues.iter().map(|queue| Append { queue: queue.name.clone(), message: Arc::clone(&job.message) })
+            job.queues
+                .iter()
+                .map(|queue| Append { queue: queue.name.clone(), message: Arc::clone(&job.message) })
         });
         let copies: Vec<Append> = copies.collect();
         let expected = copies.len();

@@ -30,7 +30,11 @@ impl Consumers {
     }
 
     /// Starts these and lets the others end; returns what is still finishing.
-    pub(super) fn replace(&self, shared: &Arc<Shared>, new: &[Arc<settings::Consumer>]) -> Vec<JoinHandle<()>> {
+    pub(super) fn replace(
+        &self,
+        shared: &Arc<Shared>,
+        new: &[Arc<settings::Consumer>],
+    ) -> Vec<JoinHandle<()>> {
         let started = new.iter().filter_map(|settings| start(shared, settings)).collect();
         let old = std::mem::replace(&mut *self.running.lock(), started);
         old.into_iter()

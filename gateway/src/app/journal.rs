@@ -21,7 +21,12 @@ impl Journal for StoreJournal {
         Box::pin(async move { self.0.dequeue(positions).await.map_err(translate) })
     }
 
-    fn postpone(&self, position: u64, attempt: u32, ready_at_ms: u64) -> BoxFuture<'_, Result<(), BrokerError>> {
+    fn postpone(
+        &self,
+        position: u64,
+        attempt: u32,
+        ready_at_ms: u64,
+    ) -> BoxFuture<'_, Result<(), BrokerError>> {
         let ready_at = Timestamp::from_unix_ms(ready_at_ms);
         Box::pin(async move { self.0.postpone(position, attempt, ready_at).await.map_err(translate) })
     }
@@ -88,9 +93,12 @@ fn from_row(row: Queued) -> Journaled {
 
 fn translate(error: StoreError) -> BrokerError {
     let kind = match error.kind {
-        StoreErrorKind::DiskFull | StoreErrorKind::Overloaded | StoreErrorKind::PendingFull => ErrorKind::Full,
+        StoreErrorKind::DiskFull | StoreErrorKind::Overloaded | StoreErrorKind::PendingFull => {
+            ErrorKind::Full
+        }
         StoreErrorKind::Closed | StoreErrorKind::Fenced => ErrorKind::Closed,
         _ => ErrorKind::Unexpected,
     };
-    BrokerError::new(kind, Effect::NotApplied, format!("the store behind the embedded broker: {error}")).with_source(error)
+    BrokerError::new(kind, Effect::NotApplied, format!("the store behind the embedded broker: {error}"))
+        .with_source(error)
 }

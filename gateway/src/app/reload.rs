@@ -34,7 +34,9 @@ impl Watcher {
             }
         });
         let notify = notify
-            .inspect_err(|error| tracing::warn!(error = %error, "config files cannot be watched: SIGHUP reloads"))
+            .inspect_err(
+                |error| tracing::warn!(error = %error, "config files cannot be watched: SIGHUP reloads"),
+            )
             .ok();
         let mut watcher = Self { files: watched, changes, notify };
         watcher.follow(config, files);
@@ -46,7 +48,9 @@ impl Watcher {
         let mut all: Vec<PathBuf> = files.iter().map(|file| absolute(file)).collect();
         all.push(absolute(config));
         for folder in all.iter().filter_map(|file| file.parent()) {
-            if let Some(Err(error)) = self.notify.as_mut().map(|n| n.watch(folder, RecursiveMode::NonRecursive)) {
+            if let Some(Err(error)) =
+                self.notify.as_mut().map(|n| n.watch(folder, RecursiveMode::NonRecursive))
+            {
                 tracing::warn!(folder = %folder.display(), error = %error, "a config folder cannot be watched");
             }
         }
@@ -71,7 +75,10 @@ fn concerns(event: &notify::Event, files: &[PathBuf]) -> bool {
     if matches!(event.kind, notify::EventKind::Access(_)) {
         return false;
     }
-    event.paths.iter().any(|path| files.contains(path) || path.file_name().is_some_and(|name| name == "..data"))
+    event
+        .paths
+        .iter()
+        .any(|path| files.contains(path) || path.file_name().is_some_and(|name| name == "..data"))
 }
 
 impl App {
@@ -85,7 +92,10 @@ impl App {
             }
         };
         if let Some(what) = needs_restart(&self.settings, &loaded.settings) {
-            tracing::error!(what, "the changed config is refused: this takes a restart; the gateway goes on with the one before");
+            tracing::error!(
+                what,
+                "the changed config is refused: this takes a restart; the gateway goes on with the one before"
+            );
             return;
         }
         let table = match route_table(&loaded.settings, &self.shared.metrics) {
@@ -118,7 +128,11 @@ fn environment(name: &str) -> Option<String> {
 /// What of a change cannot be done while running.
 fn needs_restart(old: &Settings, new: &Settings) -> Option<&'static str> {
     let brokers = |settings: &Settings| {
-        settings.brokers.values().map(|b| (b.name.clone(), b.url.clone(), b.client.clone())).collect::<Vec<_>>()
+        settings
+            .brokers
+            .values()
+            .map(|b| (b.name.clone(), b.url.clone(), b.client.clone()))
+            .collect::<Vec<_>>()
     };
     let (was, is) = (&old.gateway, &new.gateway);
     match () {
@@ -128,7 +142,9 @@ fn needs_restart(old: &Settings, new: &Settings) -> Option<&'static str> {
         () if was.limits != is.limits => Some("[gateway.limits]"),
         () if was.drain != is.drain || was.lease != is.lease => Some("[gateway] drain or lease"),
         () if was.admin_tokens != is.admin_tokens => Some("[gateway] admin_tokens"),
-        () if old.store.url != new.store.url || old.store.pending_max != new.store.pending_max => Some("[store]"),
+        () if old.store.url != new.store.url || old.store.pending_max != new.store.pending_max => {
+            Some("[store]")
+        }
         () if brokers(old) != brokers(new) => Some("[broker]"),
         () => None,
     }

@@ -49,7 +49,10 @@ pub async fn run(loaded: Loaded, source: ConfigSource) -> Result<(), RunError> {
             () = watcher.changed() => app.reload(&source, &mut watcher),
         }
     }
-    tracing::info!(drain_ms = app.shared.gateway.drain.as_millis(), "stopping: held callers get 202, the rest is finished");
+    tracing::info!(
+        drain_ms = app.shared.gateway.drain.as_millis(),
+        "stopping: held callers get 202, the rest is finished"
+    );
     app.stop().await;
     tracing::info!("stopped");
     Ok(())

@@ -119,7 +119,10 @@ impl Shared {
     /// 503 when there is none.
     pub fn stream(&self) -> Result<OwnedSemaphorePermit, Problem> {
         Arc::clone(&self.streams).try_acquire_owned().map_err(|_| {
-            Problem::new(Code::TooManyHeld, "as many streams and long polls are open as may be: ask again later")
+            Problem::new(
+                Code::TooManyHeld,
+                "as many streams and long polls are open as may be: ask again later",
+            )
         })
     }
 
@@ -128,10 +131,9 @@ impl Shared {
     /// # Errors
     /// The config that named it was replaced by one that does not.
     pub fn link(&self, name: &str) -> Result<Arc<Link>, Problem> {
-        self.brokers
-            .get(name)
-            .cloned()
-            .ok_or_else(|| Problem::new(Code::Internal, format!("there is no broker `{name}` in this config")))
+        self.brokers.get(name).cloned().ok_or_else(|| {
+            Problem::new(Code::Internal, format!("there is no broker `{name}` in this config"))
+        })
     }
 
     /// Records what has happened and cannot be refused: while the store has no room, this waits and with it the
@@ -140,7 +142,9 @@ impl Shared {
         loop {
             match self.outcomes.apply(events.clone()).await {
                 Ok(applied) => return Some(applied),
-                Err(error) if matches!(error.kind, StoreErrorKind::Closed | StoreErrorKind::Fenced) => return None,
+                Err(error) if matches!(error.kind, StoreErrorKind::Closed | StoreErrorKind::Fenced) => {
+                    return None;
+                }
                 Err(error) => {
                     tracing::warn!(error = %error, events = events.len(), "outcomes cannot be stored yet");
                     tokio::time::sleep(RECORD_AGAIN).await;

@@ -44,12 +44,7 @@ pub struct App {
     pub admin: Listen,
     pub(super) settings: Settings,
     tasks: JoinSet<()>,
-    planes: Planes,
-}
-
-struct Planes {
-    data: ingress::Server,
-    admin: ingress::Server,
+    /// The admin plane outlives the data plane: an operator can watch it drain.
     admin_drain: Drain,
 }
 
@@ -92,28 +87,32 @@ impl App {
     ///
     /// # Errors
     /// Nothing runs then.
-    pub async fn start(settings: Settings, shown: serde_json::Value, parts: Parts) -> Result<Self, StartError> {
+    pub async fn start(
+        settings: Settings,
+        shown: serde_json::Value,
+        parts: Parts,
+    ) -> Result<Self, StartError> {
         let metrics = Metrics::new();
         let store = open_store(&settings.store)?;
         let data = bind(&settings.gateway.listen)?;
         let admin = bind(&settings.gateway.admin)?;
         let brokers = open_brokers(&settings, &store, &metrics, parts).await?;
         let routes = route_table(&settings, &metrics)?;
-        let shared = Arc::new(shared(&settings, store, brokers, metrics, routes, &data.local(), shown));
+        let shared = Arc::new(shared(&settings, store, brokers, metrics, routes, &data, shown));
 
         let mut tasks = JoinSet::new();
         spawn_background(&mut tasks, &shared).await?;
         let _ = shared.consumers.replace(&shared, &settings.consumers);
-        let (data_address, admin_address) = (data.local(), admin.local());
-        let planes = Planes::serve(&shared, data, admin);
-        Ok(Self { shared, data: data_address, admin: admin_address, settings, tasks, planes })
+        let (data_address, admin_address) = (data.local().clone(), admin.local().clone());
+        let admin_drain = serve(&shared, data, admin);
+        Ok(Self { shared, data: data_address, admin: admin_address, settings, tasks, admin_drain })
     }
 
     /// Stops: no new work, what is under way is finished within `drain`, then everything is let go.
     pub async fn stop(mut self) {
         let deadline = Instant::now() + self.shared.gateway.drain;
         self.shared.drain.start();
-        self.planes.data.finished(deadline).await;
+        self.shared.drain.finished(deadline).await;
         let finishing = self.shared.consumers.replace(&self.shared, &[]);
         let _ = tokio::time::timeout_at(deadline, futures_util::future::join_all(finishing)).await;
         self.tasks.shutdown().await;
@@ -121,8 +120,8 @@ impl App {
             link.broker.close(Duration::from_secs(2)).await;
         }
         self.shared.store.close().await;
-        self.planes.admin_drain.start();
-        self.planes.admin.finished(Instant::now() + Duration::from_secs(1)).await;
+        self.admin_drain.start();
+        self.admin_drain.finished(Instant::now() + Duration::from_secs(1)).await;
     }
 
     /// Dispatches the lanes of routes that a reload brought.
@@ -133,18 +132,15 @@ impl App {
     }
 }
 
-impl Planes {
-    fn serve(shared: &Arc<Shared>, data: Listener, admin: Listener) -> Self {
-        let limits = &shared.gateway.limits;
-        let admin_drain = Drain::new();
-        let data_plane = Arc::new(DataPlane(Arc::clone(shared)));
-        let admin_plane = Arc::new(AdminPlane::new(Arc::clone(shared)));
-        Self {
-            data: ingress::serve(data, limits, data_plane, shared.drain.clone(), Arc::clone(&shared.connections)),
-            admin: ingress::serve(admin, limits, admin_plane, admin_drain.clone(), Arc::default()),
-            admin_drain,
-        }
-    }
+/// Serves both planes; each ends with its drain.
+fn serve(shared: &Arc<Shared>, data: Listener, admin: Listener) -> Drain {
+    let limits = &shared.gateway.limits;
+    let admin_drain = Drain::new();
+    let data_plane = Arc::new(DataPlane(Arc::clone(shared)));
+    let admin_plane = Arc::new(AdminPlane::new(Arc::clone(shared)));
+    tokio::spawn(ingress::serve(data, limits, data_plane, shared.drain.clone()));
+    tokio::spawn(ingress::serve(admin, limits, admin_plane, admin_drain.clone()));
+    admin_drain
 }
 
 fn bind(listen: &Listen) -> Result<Listener, StartError> {
@@ -154,12 +150,15 @@ fn bind(listen: &Listen) -> Result<Listener, StartError> {
 /// The store ends the process by itself when it cannot keep its promise: nothing is answered after that.
 fn open_store(settings: &settings::Store) -> Result<Arc<dyn Store>, StoreError> {
     let mut options = Options::new(settings.pending_max, |reason: &str| {
-        tracing::error!(reason, "the store cannot keep what it promised: the gateway ends, nothing is acknowledged any more");
+        tracing::error!(
+            reason,
+            "the store cannot keep what it promised: the gateway ends, nothing is acknowledged any more"
+        );
         std::process::exit(1);
     });
     options.unsafe_ack_before_commit = acknowledge_before_commit();
     Ok(match &settings.url {
-        StoreUrl::Memory => Arc::new(MemoryStore::open(options)),
+        StoreUrl::Memory => Arc::new(MemoryStore::new(options)?),
         StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open(path, options)?),
     })
 }
@@ -169,7 +168,9 @@ fn open_store(settings: &settings::Store) -> Result<Arc<dyn Store>, StoreError> 
 fn acknowledge_before_commit() -> bool {
     let set = std::env::var("SIDEGATE_TEST_ACK_BEFORE_COMMIT").is_ok_and(|value| value == "1");
     if set {
-        tracing::warn!("SIDEGATE_TEST_ACK_BEFORE_COMMIT is set: requests are acknowledged before they are stored and WILL be lost");
+        tracing::warn!(
+            "SIDEGATE_TEST_ACK_BEFORE_COMMIT is set: requests are acknowledged before they are stored and WILL be lost"
+        );
     }
     set
 }
@@ -183,7 +184,7 @@ async fn open_brokers(
     let mut brokers = BTreeMap::new();
     for (name, broker) in &settings.brokers {
         let opened: Arc<dyn Broker> = match &parts.embedded {
-            Some(embedded) => Arc::new(embedded.clone()),
+            Some(embedded) => Arc::new(embedded.connect()),
             None => open_broker(broker, store)
                 .await
                 .map_err(|source| StartError::Broker { name: name.clone(), source })?,
@@ -205,12 +206,13 @@ async fn open_broker(
     settings: &settings::Broker,
     store: &Arc<dyn Store>,
 ) -> Result<Arc<dyn Broker>, BrokerError> {
-    let parts = sidegate_adapters::Parts { journal: Some(Arc::new(StoreJournal(Arc::clone(store)))), clock };
+    let parts =
+        sidegate_adapters::Parts { journal: Some(Arc::new(StoreJournal(Arc::clone(store)))), clock: clock() };
     sidegate_adapters::connect(settings, parts).await
 }
 
-fn clock() -> u64 {
-    clock::now().unix_ms()
+fn clock() -> sidegate_embedded::Clock {
+    Arc::new(|| clock::now().unix_ms())
 }
 
 /// One embedded broker over a store, for several gateways in one process.
@@ -220,13 +222,16 @@ fn clock() -> u64 {
 pub async fn open_embedded(settings: &settings::Store) -> Result<Embedded, StartError> {
     let store = open_store(settings)?;
     let journal = Arc::new(StoreJournal(store));
-    Embedded::open(Some(journal), sidegate_embedded::Limits::default(), clock)
+    Embedded::open(Some(journal), sidegate_embedded::Limits::default(), clock())
         .await
         .map_err(|source| StartError::Broker { name: "embedded".into(), source })
 }
 
 /// Compiles the routes of a config.
-pub(super) fn route_table(settings: &Settings, metrics: &Metrics) -> Result<RouteTable, matchit::InsertError> {
+pub(super) fn route_table(
+    settings: &Settings,
+    metrics: &Metrics,
+) -> Result<RouteTable, matchit::InsertError> {
     RouteTable::new(settings.routes.iter().map(|route| Arc::new(Route::new(route, metrics))).collect())
 }
 
@@ -236,7 +241,7 @@ fn shared(
     brokers: BTreeMap<CompactString, Arc<Link>>,
     metrics: Arc<Metrics>,
     routes: RouteTable,
-    data: &Listen,
+    data: &Listener,
     shown: serde_json::Value,
 ) -> Shared {
     let limits = &settings.gateway.limits;
@@ -252,9 +257,9 @@ fn shared(
         consumers: Consumers::default(),
         shown: ArcSwap::from_pointee(shown),
         drain: Drain::new(),
-        connections: Arc::default(),
+        connections: data.counters(),
         outcome_tokens: OutcomeTokens::new(&store.secret()),
-        base_url: base_url(data),
+        base_url: base_url(data.local()),
         ids: Mutex::new(IdSource::after(store.last_key())),
         held: Arc::new(Semaphore::new(limits.held_max)),
         streams: Arc::new(Semaphore::new(limits.streams_max)),

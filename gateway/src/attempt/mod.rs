@@ -70,7 +70,8 @@ pub async fn attempt(shared: &Shared, call: Call<'_>) -> Verdict {
 }
 
 fn request(shared: &Shared, call: Call<'_>) -> Result<Request<Body>, String> {
-    let method = Method::from_bytes(call.method.as_bytes()).map_err(|_| format!("`{}` is not a method", call.method))?;
+    let method = Method::from_bytes(call.method.as_bytes())
+        .map_err(|_| format!("`{}` is not a method", call.method))?;
     let uri = call.path.parse().map_err(|_| format!("`{}` is not a path", call.path))?;
     let mut headers = headers::from_message(call.headers);
     if let Some(content_type) = call.content_type.and_then(|value| HeaderValue::from_str(value).ok()) {

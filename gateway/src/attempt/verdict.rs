@@ -81,13 +81,15 @@ impl Verdict {
     }
 
     /// The message cannot be made into a request; no attempt will change that.
-    pub(super) fn impossible(why: String) -> Self {
+    pub(crate) fn impossible(why: String) -> Self {
         Self::No(crate::status::as_answer(&Problem::new(Code::BadRequest, why)))
     }
 
     /// Done, but the answer is too large to be kept or sent.
     pub(super) fn too_large(bytes_max: usize) -> Self {
-        let detail = format!("the service's answer is larger than {bytes_max} bytes: raise `limits.body` or answer less");
+        let detail = format!(
+            "the service's answer is larger than {bytes_max} bytes: raise `limits.body` or answer less"
+        );
         Self::No(crate::status::as_answer(&Problem::new(Code::AnswerTooLarge, detail)))
     }
 }
@@ -140,7 +142,11 @@ mod tests {
         assert_eq!(pause(503, "7"), Some(Duration::from_secs(7)));
         assert_eq!(pause(429, "999999999"), Some(Duration::from_secs(3600)), "a pause has a bound");
         assert_eq!(pause(500, "7"), None, "only 425, 429 and 503 ask for a pause");
-        assert_eq!(pause(503, "Thu, 01 Jan 1970 00:00:00 GMT"), Some(Duration::ZERO), "a date in the past is now");
+        assert_eq!(
+            pause(503, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            Some(Duration::ZERO),
+            "a date in the past is now"
+        );
         assert_eq!(pause(503, "soon"), None);
     }
 }

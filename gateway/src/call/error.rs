@@ -56,6 +56,12 @@ impl CallError {
         self
     }
 
+    /// The same trouble, after an earlier try.
+    pub(super) fn after(mut self, sent: Sent) -> Self {
+        self.sent = sent;
+        self
+    }
+
     /// What the protocol's error means for a request that may have been sent.
     pub(super) fn of_exchange(error: hyper::Error, sent: Sent, authority: &Authority) -> Self {
         let kind = match () {

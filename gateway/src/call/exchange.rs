@@ -77,7 +77,7 @@ impl Service {
         progress: &mut Progress,
     ) -> Result<Response<CallBody>, CallError> {
         progress.stage = Stage::Connecting;
-        let sender = self.connect().await.map_err(|error| CallError { sent: progress.sent, ..error })?;
+        let sender = self.connect().await.map_err(|error| error.after(progress.sent))?;
         match send(slot, sender, request, progress).await {
             Ok(answer) => self.accept(answer),
             Err(failed) => Err(CallError::of_exchange(failed.error, progress.sent, &self.authority)),
@@ -146,7 +146,10 @@ fn spare(request: &Request<Body>) -> Option<Request<Body>> {
 /// The connection ended before an answer: not an answer that cannot be read, and not a request that broke off.
 fn ended_unanswered(error: &hyper::Error) -> bool {
     let ends = |error: &io::Error| {
-        matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted)
+        matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted
+        )
     };
     error.is_incomplete_message()
         || error.is_canceled()

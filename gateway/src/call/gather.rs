@@ -79,7 +79,11 @@ mod tests {
 
     #[test]
     fn nothing_beyond_the_bound_is_kept() {
-        assert_eq!(Gather::new(10, 11).err(), Some(TooMany), "an announced size is refused before a byte is read");
+        assert_eq!(
+            Gather::new(10, 11).err(),
+            Some(TooMany),
+            "an announced size is refused before a byte is read"
+        );
         let mut gather = Gather::new(10, 0).expect("nothing was announced");
         gather.push(Bytes::from(vec![0; 10]), 0).expect("exactly the bound fits");
         assert_eq!(gather.push(Bytes::from_static(b"x"), 0), Err(TooMany), "and not a byte more");

@@ -101,10 +101,11 @@ impl Service {
 
     /// Opens a connection.
     pub(super) async fn connect(&self) -> Result<SendRequest<Body>, CallError> {
-        let failed = |why: BodyError| {
-            CallError::new(CallErrorKind::Connect, Sent::No, &self.authority).because(why)
-        };
-        match tokio::time::timeout(self.limits.connect_timeout, super::connect::connect(&self.authority)).await {
+        let failed =
+            |why: BodyError| CallError::new(CallErrorKind::Connect, Sent::No, &self.authority).because(why);
+        match tokio::time::timeout(self.limits.connect_timeout, super::connect::connect(&self.authority))
+            .await
+        {
             Ok(connected) => connected.map_err(failed),
             Err(_) => Err(failed(format!("no answer within {:?}", self.limits.connect_timeout).into())),
         }
@@ -112,7 +113,8 @@ impl Service {
 
     fn forget_idle(&self) {
         let oldest = Instant::now().checked_sub(self.limits.idle_timeout);
-        let is_of_use = |idle: &Idle| !idle.sender.is_closed() && oldest.is_none_or(|oldest| idle.since > oldest);
+        let is_of_use =
+            |idle: &Idle| !idle.sender.is_closed() && oldest.is_none_or(|oldest| idle.since > oldest);
         let mut idle = self.idle.lock();
         idle.retain(is_of_use);
         idle.shrink_to_fit();

@@ -43,7 +43,8 @@ impl AdminPlane {
             return Ok(Self { place: Place::parse(url)?, token });
         }
         let settings = config::load(global)?.settings;
-        let configured = || settings.gateway.admin_tokens.values().next().map(|token| token.expose().to_owned());
+        let configured =
+            || settings.gateway.admin_tokens.values().next().map(|token| token.expose().to_owned());
         Ok(Self { place: Place::of(&settings.gateway.admin)?, token: token.or_else(configured) })
     }
 
@@ -79,9 +80,14 @@ impl AdminPlane {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let answer = runtime.block_on(async {
             match timeout {
-                Some(timeout) => tokio::time::timeout(timeout, self.exchange(request)).await.unwrap_or_else(|_| {
-                    Err(Failure::Runtime(format!("the gateway at {} did not answer within 30 s", self.place)))
-                }),
+                Some(timeout) => {
+                    tokio::time::timeout(timeout, self.exchange(request)).await.unwrap_or_else(|_| {
+                        Err(Failure::Runtime(format!(
+                            "the gateway at {} did not answer within 30 s",
+                            self.place
+                        )))
+                    })
+                }
                 None => self.exchange(request).await,
             }
         });
@@ -89,7 +95,12 @@ impl AdminPlane {
         self.read(status, &bytes)
     }
 
-    fn request(&self, method: Method, target: &str, body: Option<&Value>) -> Result<Request<Full<Bytes>>, Failure> {
+    fn request(
+        &self,
+        method: Method,
+        target: &str,
+        body: Option<&Value>,
+    ) -> Result<Request<Full<Bytes>>, Failure> {
         let mut request = Request::builder().method(method).uri(target).header(HOST, self.place.host());
         if let Some(token) = &self.token {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
@@ -98,7 +109,9 @@ impl AdminPlane {
             request = request.header(CONTENT_TYPE, "application/json");
         }
         let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
-        request.body(Full::new(body)).map_err(|error| Failure::Usage(format!("the request cannot be made: {error}")))
+        request
+            .body(Full::new(body))
+            .map_err(|error| Failure::Usage(format!("the request cannot be made: {error}")))
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), Failure> {
@@ -159,10 +172,13 @@ impl Place {
             return Ok(Self::Unix(path.into()));
         }
         let wrong = || {
-            Failure::Usage(format!("`{url}` is no admin plane: write `http://HOST:PORT` or `unix:PATH`, nothing behind it"))
+            Failure::Usage(format!(
+                "`{url}` is no admin plane: write `http://HOST:PORT` or `unix:PATH`, nothing behind it"
+            ))
         };
         let uri: Uri = url.parse().map_err(|_| wrong())?;
-        let is_plain = uri.scheme_str() == Some("http") && matches!(uri.path(), "" | "/") && uri.query().is_none();
+        let is_plain =
+            uri.scheme_str() == Some("http") && matches!(uri.path(), "" | "/") && uri.query().is_none();
         let authority = uri.authority().filter(|authority| is_plain && !authority.as_str().contains('@'));
         let authority = authority.ok_or_else(wrong)?;
         Ok(Self::Tcp(format!("{}:{}", authority.host(), authority.port_u16().unwrap_or(80))))
@@ -172,7 +188,8 @@ impl Place {
         match listen {
             Listen::Unix(path) => Ok(Self::Unix(path.clone())),
             Listen::Tcp(address) if address.port() == 0 => Err(Failure::Usage(
-                "the config lets the system choose the admin port: name the gateway by `--admin URL`".to_owned(),
+                "the config lets the system choose the admin port: name the gateway by `--admin URL`"
+                    .to_owned(),
             )),
             Listen::Tcp(address) => Ok(Self::Tcp(reachable(*address).to_string())),
         }
@@ -228,6 +245,9 @@ mod tests {
         let listen = |text: &str| Listen::Tcp(text.parse().expect("an address"));
         assert_eq!(Place::of(&listen("0.0.0.0:81")), Ok(Place::Tcp("127.0.0.1:81".to_owned())));
         assert_eq!(Place::of(&listen("[::]:81")), Ok(Place::Tcp("[::1]:81".to_owned())));
-        assert!(Place::of(&listen("127.0.0.1:0")).is_err(), "a port that the system chose is not in the config");
+        assert!(
+            Place::of(&listen("127.0.0.1:0")).is_err(),
+            "a port that the system chose is not in the config"
+        );
     }
 }

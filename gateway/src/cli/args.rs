@@ -46,7 +46,13 @@ pub struct Cli {
 #[derive(Debug, Args)]
 pub struct Global {
     /// The config file
-    #[arg(long, global = true, value_name = "FILE", env = "SIDEGATE_CONFIG", default_value = "sidegate.toml")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "SIDEGATE_CONFIG",
+        default_value = "sidegate.toml"
+    )]
     pub config: PathBuf,
     /// Which log lines are written to standard error: a level (`debug`), or levels by part
     /// (`info,sidegate::deliver=debug`)

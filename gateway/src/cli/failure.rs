@@ -91,7 +91,11 @@ mod tests {
     fn exit_codes_are_those_that_scripts_rely_on() {
         assert_eq!(Failure::Runtime(String::new()).code(), 1);
         assert_eq!(Failure::Usage(String::new()).code(), 2);
-        assert_eq!(Failure::from(io::Error::from(io::ErrorKind::BrokenPipe)).code(), 0, "`| head` is no failure");
+        assert_eq!(
+            Failure::from(io::Error::from(io::ErrorKind::BrokenPipe)).code(),
+            0,
+            "`| head` is no failure"
+        );
         assert_eq!(Failure::from(io::Error::from(io::ErrorKind::StorageFull)).code(), 1);
     }
 

@@ -21,7 +21,8 @@ pub(super) fn run(global: &Global, command: &OperationsCommand) -> Result<(), Fa
             show(&operation, ask.output.format)
         }
         OperationsCommand::Cancel { id, ask } => {
-            let operation = AdminPlane::of(global, &ask.admin)?.post(&format!("/operations/{id}/cancel"), None)?;
+            let operation =
+                AdminPlane::of(global, &ask.admin)?.post(&format!("/operations/{id}/cancel"), None)?;
             show(&operation, ask.output.format)
         }
     }
@@ -34,14 +35,19 @@ fn list(global: &Global, list: &OperationsList) -> Result<(), Failure> {
     query.extend(list.correlation.clone().map(|correlation| ("correlation", correlation)));
     query.extend(list.since.map(|since| ("since", rfc3339(since))));
     let page = AdminPlane::of(global, &list.ask.admin)?.get("/operations", &query)?;
-    output::page(&page, list.ask.output.format, "no operations", &[
-        "id", "status", "route", "attempts", "created", "correlation",
-    ], row)
+    output::page(
+        &page,
+        list.ask.output.format,
+        "no operations",
+        &["id", "status", "route", "attempts", "created", "correlation"],
+        row,
+    )
 }
 
 fn row(operation: &Value) -> Vec<Cell> {
     let text = |name: &str| operation[name].as_str().unwrap_or_default().to_owned();
-    let correlation = if operation["correlation_id"] == operation["id"] { String::new() } else { text("correlation_id") };
+    let correlation =
+        if operation["correlation_id"] == operation["id"] { String::new() } else { text("correlation_id") };
     vec![
         text("id").into(),
         Cell::styled(text("status"), status_style(&text("status"))),

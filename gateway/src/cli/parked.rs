@@ -23,9 +23,13 @@ pub(super) fn run(global: &Global, command: &ParkedCommand) -> Result<(), Failur
 
 fn list(global: &Global, page: &Page, ask: &Ask) -> Result<(), Failure> {
     let page = AdminPlane::of(global, &ask.admin)?.get("/parked", &page.query())?;
-    output::page(&page, ask.output.format, "nothing is parked", &[
-        "id", "consumer", "destination", "attempts", "parked", "reason",
-    ], row)
+    output::page(
+        &page,
+        ask.output.format,
+        "nothing is parked",
+        &["id", "consumer", "destination", "attempts", "parked", "reason"],
+        row,
+    )
 }
 
 fn row(message: &Value) -> Vec<Cell> {
@@ -51,24 +55,36 @@ fn show(global: &Global, message: &ParkedMessage) -> Result<(), Failure> {
 
 fn write(out: &mut dyn Write, message: &Value) -> io::Result<()> {
     let text = |name: &str| message[name].as_str().unwrap_or("-").to_owned();
-    let time = |name: &str| message[name].as_str().map_or("-".to_owned(), |at| when::with_age(at, clock::now()));
-    fields(out, &[
-        ("id", message["id"].to_string()),
-        ("consumer", text("consumer")),
-        ("destination", format!("{} at {}", text("destination"), text("broker"))),
-        ("kind", if message["event"] == true { "event".to_owned() } else { "command".to_owned() }),
-        ("message id", text("message_id")),
-        ("operation", text("operation_id")),
-        ("key", text("key")),
-        ("attempts", message["attempts"].to_string()),
-        ("parked", time("parked_at")),
-        ("expires", time("expires_at")),
-        ("reason", text("reason")),
-        ("last answer", message["last_answer"]["status"].as_u64().map_or("-".to_owned(), |status| status.to_string())),
-    ])?;
+    let time =
+        |name: &str| message[name].as_str().map_or("-".to_owned(), |at| when::with_age(at, clock::now()));
+    fields(
+        out,
+        &[
+            ("id", message["id"].to_string()),
+            ("consumer", text("consumer")),
+            ("destination", format!("{} at {}", text("destination"), text("broker"))),
+            ("kind", if message["event"] == true { "event".to_owned() } else { "command".to_owned() }),
+            ("message id", text("message_id")),
+            ("operation", text("operation_id")),
+            ("key", text("key")),
+            ("attempts", message["attempts"].to_string()),
+            ("parked", time("parked_at")),
+            ("expires", time("expires_at")),
+            ("reason", text("reason")),
+            (
+                "last answer",
+                message["last_answer"]["status"].as_u64().map_or("-".to_owned(), |status| status.to_string()),
+            ),
+        ],
+    )?;
     writeln!(out)?;
     for header in message["headers"].as_array().into_iter().flatten() {
-        writeln!(out, "{}: {}", header[0].as_str().unwrap_or_default(), header[1].as_str().unwrap_or_default())?;
+        writeln!(
+            out,
+            "{}: {}",
+            header[0].as_str().unwrap_or_default(),
+            header[1].as_str().unwrap_or_default()
+        )?;
     }
     writeln!(out)?;
     match (message["body"].as_str(), message["body_base64"].as_str()) {

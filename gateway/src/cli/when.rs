@@ -18,7 +18,9 @@ pub(super) fn parse(text: &str) -> Result<Timestamp, String> {
 }
 
 fn age_s(text: &str) -> Option<u64> {
-    UNITS.iter().find_map(|(unit, seconds)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(*seconds))
+    UNITS
+        .iter()
+        .find_map(|(unit, seconds)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(*seconds))
 }
 
 /// An RFC 3339 time with its distance from `now`: `2026-03-01T12:00:00.000Z (3m ago)`.
@@ -50,7 +52,10 @@ mod tests {
         let two_hours_ago = parse("2h").expect("an age");
         let off_ms = clock::now().ms_since(two_hours_ago).abs_diff(7_200_000);
         assert!(off_ms < 5_000, "an age counts back from now, {off_ms} ms off");
-        assert!(parse("yesterday").expect_err("no time").contains("RFC 3339"), "the refusal says what is right");
+        assert!(
+            parse("yesterday").expect_err("no time").contains("RFC 3339"),
+            "the refusal says what is right"
+        );
     }
 
     #[test]

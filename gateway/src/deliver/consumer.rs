@@ -130,7 +130,7 @@ async fn handle(shared: &Shared, consumer: &Consumer, delivery: Delivery) {
     let incoming = Incoming::read(&message);
     consumer.metrics.taken(delivery.attempt);
     if incoming.is_past_deadline(clock::now()) && !consumer.is_event() {
-        return settle::expired(shared, consumer, delivery).await;
+        return settle::expired(consumer, delivery).await;
     }
     let Some(_executing) = Executing::claim(consumer, &message.id) else {
         return settle::give_back(delivery, DUPLICATE_PAUSE).await;
@@ -139,14 +139,16 @@ async fn handle(shared: &Shared, consumer: &Consumer, delivery: Delivery) {
         Known::New => {}
         Known::Answered(answer) => {
             consumer.metrics.answered_from_inbox();
-            return settle::answer_and_ack(shared, consumer, delivery, &incoming, answer).await;
+            return settle::answer_and_ack(consumer, delivery, &incoming, answer).await;
         }
         Known::Awaiting => return settle::ack(delivery).await,
         Known::CannotTell => return settle::give_back(delivery, Duration::from_secs(1)).await,
     }
     let verdict = call(shared, consumer, &incoming).await;
     match verdict {
-        Verdict::Done(answer) | Verdict::No(answer) => settle::answered(shared, consumer, delivery, answer).await,
+        Verdict::Done(answer) | Verdict::No(answer) => {
+            settle::answered(shared, consumer, delivery, answer).await
+        }
         Verdict::Later => settle::later(shared, consumer, delivery).await,
         Verdict::Again { after, reason, answer, .. } => {
             settle::again(shared, consumer, delivery, after, reason, answer).await;
@@ -180,7 +182,8 @@ async fn call(shared: &Shared, consumer: &Consumer, incoming: &Incoming<'_>) -> 
     let began = Instant::now();
     let verdict = match render(consumer, incoming) {
         Ok((method, path)) => {
-            let left = incoming.deadline.map(|deadline| Duration::from_millis(deadline.ms_since(clock::now())));
+            let left =
+                incoming.deadline.map(|deadline| Duration::from_millis(deadline.ms_since(clock::now())));
             let timeout = consumer.settings.timeout.min(left.unwrap_or(Duration::MAX));
             let message = incoming.message;
             let idempotency_key = message.header(message::IDEMPOTENCY_KEY).unwrap_or(&message.id);

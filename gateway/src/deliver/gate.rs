@@ -33,7 +33,8 @@ impl Gate {
     }
 
     pub(super) fn is_open(&self) -> bool {
-        self.well.load(Ordering::Acquire) && self.closed_until.lock().is_none_or(|until| until <= Instant::now())
+        self.well.load(Ordering::Acquire)
+            && self.closed_until.lock().is_none_or(|until| until <= Instant::now())
     }
 
     /// Waits until messages may be taken.

@@ -29,7 +29,8 @@ impl<'a> Incoming<'a> {
     pub(super) fn read(message: &'a Message) -> Self {
         let operation = message.header(message::OPERATION);
         let operation_id = CompactString::from(operation.unwrap_or(&message.id));
-        let correlation_id = message.header(message::CORRELATION).map_or_else(|| operation_id.clone(), Into::into);
+        let correlation_id =
+            message.header(message::CORRELATION).map_or_else(|| operation_id.clone(), Into::into);
         Self {
             message,
             correlation_id,
@@ -63,7 +64,9 @@ impl Values for MessageValues<'_> {
     fn value(&self, place: &Place) -> Result<Option<Cow<'_, str>>, RenderError> {
         let message = self.incoming.message;
         Ok(match place {
-            Place::Header(name) if name == "content-type" => message.content_type.as_deref().map(Cow::Borrowed),
+            Place::Header(name) if name == "content-type" => {
+                message.content_type.as_deref().map(Cow::Borrowed)
+            }
             Place::Header(name) => message.header(name).map(Cow::Borrowed),
             Place::Body(pointer) => self.body.text(pointer)?,
             Place::OperationId => Some(Cow::Borrowed(&self.incoming.operation_id)),

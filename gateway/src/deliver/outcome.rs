@@ -60,7 +60,9 @@ async fn keep(shared: &Shared, id: &str, answer: &Answer) -> Result<(), Problem>
     };
     let stands = shared.store.record(vec![record]).await.map_err(refused)?;
     match stands.into_iter().next() {
-        Some(Executed::Answered { answer: stands, .. }) if !same(&stands, answer) => Err(conflict("was answered")),
+        Some(Executed::Answered { answer: stands, .. }) if !same(&stands, answer) => {
+            Err(conflict("was answered"))
+        }
         _ => Ok(()),
     }
 }
@@ -77,7 +79,10 @@ async fn finish(shared: &Shared, record: InboxRecord, answer: Answer) -> Result<
         let link = shared.link(&broker)?;
         let reply = reply_message(&reply_to, &record.message_id, answer.clone());
         publish_reply(&link, reply, true).await.map_err(|error| {
-            Problem::new(Code::BrokerUnavailable, format!("the answer could not be sent to the asker: {error}"))
+            Problem::new(
+                Code::BrokerUnavailable,
+                format!("the answer could not be sent to the asker: {error}"),
+            )
         })?;
     }
     let id = record.operation_id.clone();

@@ -10,11 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use compact_str::{CompactString, format_compact};
-use sidegate_broker::{BoxFuture, BrokerError, Channel, Delivery, Effect, ErrorKind, Message, Outbound, Settle};
+use sidegate_broker::{
+    BoxFuture, BrokerError, Channel, Delivery, Effect, ErrorKind, Message, Outbound, Settle,
+};
 use sidegate_core::OperationId;
-use sidegate_store::{Accepted, Executed, NewOperation, NewParked, ParkedMessage, Request, RequestKind, Store};
+use sidegate_store::{
+    Accepted, Executed, NewOperation, NewParked, ParkedMessage, Request, RequestKind, Store,
+};
 
-use super::consumer::Consumer;
 use crate::app::Shared;
 use crate::clock;
 use crate::exchange::refused;
@@ -57,14 +60,18 @@ pub async fn redrive(shared: &Arc<Shared>, id: u64) -> Result<Redriven, Problem>
 /// The problem for a message that is not on the shelf.
 #[must_use]
 pub fn not_there(id: u64) -> Problem {
-    Problem::new(Code::ParkedNotFound, format!("there is no parked message {id}: it was redriven, discarded or forgotten"))
+    Problem::new(
+        Code::ParkedNotFound,
+        format!("there is no parked message {id}: it was redriven, discarded or forgotten"),
+    )
 }
 
 /// A consumer that fails an operation records the last words; one that parks it does not, and its asker waits
 /// until the deadline.
 async fn somebody_waits(shared: &Shared, parked: &NewParked) -> Result<bool, Problem> {
     let deadline = parked.headers.iter().find(|(name, _)| name == message::DEADLINE);
-    let past = deadline.and_then(|(_, at)| at.parse::<u64>().ok()).is_some_and(|at| at <= clock::now().unix_ms());
+    let past =
+        deadline.and_then(|(_, at)| at.parse::<u64>().ok()).is_some_and(|at| at <= clock::now().unix_ms());
     let known = shared.store.executed(&parked.consumer, &parked.message_id).await.map_err(refused)?;
     Ok(!past && parked.reply_to.is_some() && !matches!(known, Some(Executed::Answered { .. })))
 }
@@ -78,7 +85,10 @@ async fn publish_again(shared: &Shared, parked: &NewParked) -> Result<(), Proble
         expires_at_ms: None,
     };
     link.broker.publish(outbound).await.map(drop).map_err(|error| {
-        Problem::new(Code::BrokerUnavailable, format!("the message stays parked, the broker did not take it: {error}"))
+        Problem::new(
+            Code::BrokerUnavailable,
+            format!("the message stays parked, the broker did not take it: {error}"),
+        )
     })
 }
 
@@ -144,7 +154,10 @@ fn deliver_again(shared: &Arc<Shared>, parked: ParkedMessage) -> Result<Redriven
     let name: CompactString = parked.parked.consumer.clone();
     let consumer = shared.consumers.list().into_iter().find(|consumer| consumer.settings.name == name);
     let consumer = consumer.ok_or_else(|| {
-        Problem::new(Code::ParkedNotFound, format!("the config has no consumer `{name}` any more: discard the message or add it again"))
+        Problem::new(
+            Code::ParkedNotFound,
+            format!("the config has no consumer `{name}` any more: discard the message or add it again"),
+        )
     })?;
     let message = Arc::new(to_message(&parked.parked));
     let shelf = Shelf { store: Arc::clone(&shared.store), id: parked.id };
@@ -164,7 +177,8 @@ impl Settle for Shelf {
     fn ack(&mut self) -> BoxFuture<'_, Result<(), BrokerError>> {
         Box::pin(async move {
             self.store.unpark(self.id).await.map(drop).map_err(|error| {
-                BrokerError::new(ErrorKind::Unexpected, Effect::NotApplied, error.to_string()).with_source(error)
+                BrokerError::new(ErrorKind::Unexpected, Effect::NotApplied, error.to_string())
+                    .with_source(error)
             })
         })
     }

@@ -26,13 +26,14 @@ const SHELF_LIFE_MS: u64 = 30 * 24 * 3_600_000;
 const AWAITING_MS: u64 = 24 * 3_600_000;
 
 /// Somebody already waits no longer: not executed, answered as timed out.
-pub(super) async fn expired(shared: &Shared, consumer: &Consumer, delivery: Delivery) {
+pub(super) async fn expired(consumer: &Consumer, delivery: Delivery) {
     consumer.metrics.expired();
     tracing::debug!(consumer = %consumer.settings.name, message = %delivery.message.id, "a message came after its deadline");
-    let problem = Problem::new(Code::DeadlineExceeded, "the message came after its deadline and was not executed");
+    let problem =
+        Problem::new(Code::DeadlineExceeded, "the message came after its deadline and was not executed");
     let message = Arc::clone(&delivery.message);
     let incoming = Incoming::read(&message);
-    answer_and_ack(shared, consumer, delivery, &incoming, as_answer(&problem)).await;
+    answer_and_ack(consumer, delivery, &incoming, as_answer(&problem)).await;
 }
 
 /// The service has answered for good.
@@ -44,7 +45,7 @@ pub(super) async fn answered(shared: &Shared, consumer: &Consumer, delivery: Del
         return park_and_ack(shared, consumer, delivery, reason, Some(answer)).await;
     }
     match remember(shared, consumer, &incoming, answer, false).await {
-        Some(answer) => answer_and_ack(shared, consumer, delivery, &incoming, answer).await,
+        Some(answer) => answer_and_ack(consumer, delivery, &incoming, answer).await,
         None => give_back(delivery, OUR_FAULT_PAUSE).await,
     }
 }
@@ -70,7 +71,7 @@ pub(super) async fn later(shared: &Shared, consumer: &Consumer, delivery: Delive
     match super::outcome::early(shared, &incoming.operation_id).await {
         Some(answer) => answered(shared, consumer, delivery, answer).await,
         None => {
-            tell_progress(shared, consumer, &incoming, "running").await;
+            tell_progress(consumer, &incoming, "running").await;
             ack(delivery).await;
         }
     }
@@ -101,7 +102,7 @@ pub(super) async fn again(
         "attempts ran out: the message is parked"
     );
     if consumer.is_event() || consumer.settings.exhausted == Exhausted::Park {
-        tell_progress(shared, consumer, &incoming, "parked").await;
+        tell_progress(consumer, &incoming, "parked").await;
         return park_and_ack(shared, consumer, delivery, reason, answer).await;
     }
     if !park(shared, consumer, &delivery, &reason, answer.clone()).await {
@@ -109,7 +110,7 @@ pub(super) async fn again(
     }
     let last_words = exhausted(attempt, &reason, answer.as_ref());
     match remember(shared, consumer, &incoming, last_words, true).await {
-        Some(answer) => answer_and_ack(shared, consumer, delivery, &incoming, answer).await,
+        Some(answer) => answer_and_ack(consumer, delivery, &incoming, answer).await,
         None => give_back(delivery, OUR_FAULT_PAUSE).await,
     }
 }
@@ -126,7 +127,12 @@ async fn remember(
         return Some(answer);
     }
     let expires_at = clock::now() + consumer.inbox_ms();
-    let record = inbox_record(consumer, incoming, Executed::Answered { answer: answer.clone(), exhausted }, expires_at);
+    let record = inbox_record(
+        consumer,
+        incoming,
+        Executed::Answered { answer: answer.clone(), exhausted },
+        expires_at,
+    );
     match shared.record_execution(record).await? {
         Executed::Answered { answer, .. } => Some(answer),
         Executed::Awaiting { .. } => Some(answer),
@@ -150,7 +156,6 @@ fn inbox_record(
 
 /// Replies, if anybody asked for it, and settles.
 pub(super) async fn answer_and_ack(
-    shared: &Shared,
     consumer: &Consumer,
     delivery: Delivery,
     incoming: &Incoming<'_>,
@@ -165,7 +170,7 @@ pub(super) async fn answer_and_ack(
             return give_back(delivery, OUR_FAULT_PAUSE).await;
         }
     }
-    let _ = shared;
+
     ack(delivery).await;
 }
 
@@ -188,7 +193,8 @@ pub fn reply_message(reply_to: &str, request_id: &str, answer: Answer) -> Messag
 
 /// Hands a reply to the broker.
 pub(super) async fn publish_reply(link: &Link, reply: Message, durable: bool) -> Result<(), BrokerError> {
-    let outbound = Outbound { channel: Channel::Reply, message: Arc::new(reply), durable, expires_at_ms: None };
+    let outbound =
+        Outbound { channel: Channel::Reply, message: Arc::new(reply), durable, expires_at_ms: None };
     let began = tokio::time::Instant::now();
     let published = link.broker.publish(outbound).await.map(drop);
     link.published(&published, began.elapsed());
@@ -196,9 +202,11 @@ pub(super) async fn publish_reply(link: &Link, reply: Message, durable: bool) ->
 }
 
 /// Between gateways: how far it got. Nobody depends on it, so a failure is only noted.
-async fn tell_progress(shared: &Shared, consumer: &Consumer, incoming: &Incoming<'_>, progress: &str) {
-    let _ = shared;
-    let Some(reply_to) = incoming.message.reply_to.as_deref().filter(|_| incoming.from_gateway) else { return };
+async fn tell_progress(consumer: &Consumer, incoming: &Incoming<'_>, progress: &str) {
+
+    let Some(reply_to) = incoming.message.reply_to.as_deref().filter(|_| incoming.from_gateway) else {
+        return;
+    };
     let id = compact_str::format_compact!("{}.{progress}", incoming.message.id);
     let mut message = Message::new(id, reply_to, bytes::Bytes::new());
     message.correlation_id = Some(incoming.message.id.clone());

@@ -1,12 +1,14 @@
-//! What this gateway offers, in the two languages that tools read: OpenAPI 3.1 for its HTTP side, AsyncAPI 3.0
-//! for its messages. Pure: from settings to a JSON document; nothing is asked of a running gateway.
+//! What this gateway offers: OpenAPI 3.1 for its HTTP side, AsyncAPI 3.0 for its messages, and both in short.
+//! Pure: from settings to JSON; nothing is asked of a running gateway.
 
 mod asyncapi;
 mod labels;
 mod openapi;
+mod summary;
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 
 pub use asyncapi::document as asyncapi;
 pub use openapi::document as openapi;
+pub use summary::{consumer, route};

@@ -125,7 +125,9 @@ async fn publish(link: &Link, claimed: Claimed) -> Fate {
     let began = Instant::now();
     let published = match tokio::time::timeout(PUBLISH_TIMEOUT, link.broker.publish(outbound)).await {
         Ok(result) => result.map(drop),
-        Err(_) => Err(BrokerError::new(ErrorKind::Timeout, Effect::Unknown, "the broker did not confirm in time")),
+        Err(_) => {
+            Err(BrokerError::new(ErrorKind::Timeout, Effect::Unknown, "the broker did not confirm in time"))
+        }
     };
     link.published(&published, began.elapsed());
     match published {

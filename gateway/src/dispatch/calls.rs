@@ -29,7 +29,8 @@ struct Policy {
 impl Policy {
     fn of(shared: &Shared, route: &str) -> Self {
         let table = shared.routes.load();
-        let target = table.routes().iter().find(|r| r.settings.name == route).map(|r| r.settings.target.clone());
+        let target =
+            table.routes().iter().find(|r| r.settings.name == route).map(|r| r.settings.target.clone());
         match target {
             Some(Target::Call { retry, fail_on, call_timeout, .. }) => Self { retry, fail_on, call_timeout },
             _ => Self {
@@ -51,7 +52,8 @@ pub(super) async fn run(shared: Arc<Shared>, lane: &str, route: &str) {
         match shared.store.claimed(lane, after, 1).await.as_deref() {
             Ok([claimed]) => {
                 after = claimed.seq;
-                let (shared, claimed, policy) = (Arc::clone(&shared), claimed.clone(), Policy::of(&shared, route));
+                let (shared, claimed, policy) =
+                    (Arc::clone(&shared), claimed.clone(), Policy::of(&shared, route));
                 tokio::spawn(async move {
                     carry_out(&shared, claimed, &policy).await;
                     drop(permit);
@@ -79,14 +81,16 @@ async fn carry_out(shared: &Shared, claimed: Claimed, policy: &Policy) {
         let event = match try_once(shared, &claimed, policy).await {
             Verdict::Done(answer) | Verdict::No(answer) => Event::Answered(answer),
             Verdict::Later => return,
-            Verdict::Again { after, reason, answer, .. } => match policy.retry.pause_after_ms(attempts, fastrand::f64()) {
-                Some(pause_ms) => {
-                    tracing::debug!(operation = %claimed.operation, attempts, reason, "a call will be tried again");
-                    tokio::time::sleep(after.unwrap_or(Duration::from_millis(pause_ms))).await;
-                    continue;
+            Verdict::Again { after, reason, answer, .. } => {
+                match policy.retry.pause_after_ms(attempts, fastrand::f64()) {
+                    Some(pause_ms) => {
+                        tracing::debug!(operation = %claimed.operation, attempts, reason, "a call will be tried again");
+                        tokio::time::sleep(after.unwrap_or(Duration::from_millis(pause_ms))).await;
+                        continue;
+                    }
+                    None => Event::Exhausted(exhausted(attempts, &reason, answer.as_ref())),
                 }
-                None => Event::Exhausted(exhausted(attempts, &reason, answer.as_ref())),
-            },
+            }
         };
         shared.record(vec![(claimed.operation, event)]).await;
         return;

@@ -90,16 +90,18 @@ async fn store(shared: &Shared, new: NewOperation) -> Result<Accepted, Problem> 
 pub fn refused(error: StoreError) -> Problem {
     match error.kind {
         StoreErrorKind::DiskFull => {
-            Problem::new(Code::StorageFull, "the gateway's disk is full: nothing was stored, ask again later").retry_after(5)
+            Problem::new(Code::StorageFull, "the gateway's disk is full: nothing was stored, ask again later")
+                .retry_after(5)
         }
         StoreErrorKind::PendingFull => Problem::new(
             Code::PendingFull,
             "as many requests as may wait for the broker do so: nothing was stored, ask again later",
         )
         .retry_after(5),
-        StoreErrorKind::Overloaded => {
-            Problem::new(Code::Overloaded, "the store has more to write than it takes: nothing was stored, ask again later")
-        }
+        StoreErrorKind::Overloaded => Problem::new(
+            Code::Overloaded,
+            "the store has more to write than it takes: nothing was stored, ask again later",
+        ),
         StoreErrorKind::Closed | StoreErrorKind::Fenced => {
             Problem::new(Code::Draining, "the gateway is shutting down: nothing was stored, ask again")
         }

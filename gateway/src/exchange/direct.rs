@@ -27,8 +27,7 @@ pub(super) async fn serve(
 ) -> Result<Response<Body>, Problem> {
     let _held = shared.hold(route)?;
     let head_only = request.method() == http::Method::HEAD;
-    let must_read =
-        route.validator.is_some() || route.reads_body || route.settings.body_bytes_max.is_some();
+    let must_read = route.validator.is_some() || route.reads_body || route.settings.body_bytes_max.is_some();
     let (parts, body, bytes) = if must_read {
         let (parts, bytes) = intake::read(shared, route, request).await?;
         intake::check_json(route, &bytes)?;
@@ -52,11 +51,13 @@ pub(super) async fn serve(
     let method = if head_only { http::Method::HEAD } else { parse_method(&method)? };
     let mut outgoing = Request::new(body);
     *outgoing.method_mut() = method;
-    *outgoing.uri_mut() = path.parse().map_err(|_| Problem::new(Code::BadRequest, "the rendered path is not a URL"))?;
+    *outgoing.uri_mut() =
+        path.parse().map_err(|_| Problem::new(Code::BadRequest, "the rendered path is not a URL"))?;
     *outgoing.headers_mut() = headers::forwarded(&parts.headers, peer);
 
     let deadline = Instant::now() + route.settings.timeout;
-    let answer = shared.calls.request(&call.authority, outgoing, deadline).await.map_err(|error| failed(&error))?;
+    let answer =
+        shared.calls.request(&call.authority, outgoing, deadline).await.map_err(|error| failed(&error))?;
     let (mut head, body) = answer.into_parts();
     headers::strip_hop_by_hop(&mut head.headers);
     if head.status.is_client_error() || head.status.is_server_error() {

@@ -12,13 +12,13 @@ use crate::names;
 use crate::respond::{Code, Problem};
 
 /// A longer key is refused.
-pub const KEY_BYTES_MAX: usize = 255;
+pub(super) const KEY_BYTES_MAX: usize = 255;
 
 /// The client's key, if the route wants to know it.
 ///
 /// # Errors
 /// 400 when it is required and missing, or cannot be used.
-pub fn key(headers: &HeaderMap, mode: IdempotencyMode) -> Result<Option<String>, Problem> {
+pub(super) fn key(headers: &HeaderMap, mode: IdempotencyMode) -> Result<Option<String>, Problem> {
     if mode == IdempotencyMode::Off {
         return Ok(None);
     }
@@ -41,7 +41,7 @@ pub fn key(headers: &HeaderMap, mode: IdempotencyMode) -> Result<Option<String>,
 
 /// Both digests of a keyed request.
 #[must_use]
-pub fn digests(principal: Option<&str>, route: &str, key: &str, asked: [&[u8]; 3]) -> Idempotency {
+pub(super) fn digests(principal: Option<&str>, route: &str, key: &str, asked: [&[u8]; 3]) -> Idempotency {
     let scope = digest([principal.unwrap_or_default().as_bytes(), route.as_bytes(), key.as_bytes()]);
     Idempotency { scope, fingerprint: digest(asked) }
 }

@@ -63,7 +63,8 @@ fn check_body(route: &Route, headers: &HeaderMap, body: &[u8]) -> Result<(), Pro
             "this route takes JSON: send `Content-Type: application/json`",
         ));
     }
-    let document: serde_json::Value = serde_json::from_slice(body).map_err(|error| invalid_json(&error.to_string()))?;
+    let document: serde_json::Value =
+        serde_json::from_slice(body).map_err(|error| invalid_json(&error.to_string()))?;
     check_schema(validator, &document)
 }
 
@@ -79,8 +80,11 @@ fn check_schema(validator: &jsonschema::Validator, document: &serde_json::Value)
             serde_json::json!({ "pointer": error.instance_path().to_string(), "detail": error.masked().to_string() })
         })
         .collect();
-    Err(Problem::new(Code::SchemaViolation, "the body is JSON, but not what the route's schema asks for: see `errors`")
-        .with("errors", violations))
+    Err(Problem::new(
+        Code::SchemaViolation,
+        "the body is JSON, but not what the route's schema asks for: see `errors`",
+    )
+    .with("errors", violations))
 }
 
 /// `application/json` and every `…+json`; without a type the body is taken for what the route expects.
@@ -141,11 +145,16 @@ fn target(route: &Route, parts: &Parts, values: &RequestValues<'_>) -> Result<Ai
     let method = CompactString::from(parts.method.as_str());
     match &route.settings.target {
         Target::Send { destination, .. } => {
-            let kind =
-                if route.settings.reply == ReplyMode::None { RequestKind::SendOnly } else { RequestKind::Send };
+            let kind = if route.settings.reply == ReplyMode::None {
+                RequestKind::SendOnly
+            } else {
+                RequestKind::Send
+            };
             Ok((kind, required(destination, values)?, method))
         }
-        Target::Publish { destination, .. } => Ok((RequestKind::Publish, required(destination, values)?, method)),
+        Target::Publish { destination, .. } => {
+            Ok((RequestKind::Publish, required(destination, values)?, method))
+        }
         Target::Call { call, .. } => {
             let (url, method) = call_target(call, values)?;
             Ok((RequestKind::Call, url, method))
@@ -157,7 +166,8 @@ fn call_target(call: &Call, values: &dyn Values) -> Result<(CompactString, Compa
     let path = call.path.render_url(values).map_err(problem)?;
     let method = call.method.render(values).map_err(problem)?;
     let scheme = if call.authority.unix { "http+unix:" } else { "http://" };
-    let host = if call.authority.unix { call.authority.host.clone() } else { call.authority.to_compact_string() };
+    let host =
+        if call.authority.unix { call.authority.host.clone() } else { call.authority.to_compact_string() };
     let separator = if call.authority.unix { ":" } else { "" };
     Ok((compact_str::format_compact!("{scheme}{host}{separator}{path}"), method.into()))
 }
@@ -168,7 +178,9 @@ fn correlation(route: &Route, values: &RequestValues<'_>) -> Result<Option<Compa
         Some(template) => Some(required(template, values)?),
         None => match values.headers.get(names::CORRELATION_ID) {
             None => None,
-            Some(value) => Some(value.to_str().map_err(|_| bad_correlation("is not printable ASCII"))?.trim().into()),
+            Some(value) => {
+                Some(value.to_str().map_err(|_| bad_correlation("is not printable ASCII"))?.trim().into())
+            }
         },
     };
     match given {
@@ -202,7 +214,7 @@ fn invalid_json(why: &str) -> Problem {
 
 /// Whether a body is JSON where only a template asks for it; the templates find out by themselves.
 pub(super) fn check_json(route: &Route, body: &[u8]) -> Result<(), Problem> {
-    if route.reads_body { json::check(body).map_err(|why| invalid_json(&why)) } else { Ok(()) }
+    if route.reads_body { json::check(body).map(drop).map_err(|why| invalid_json(&why)) } else { Ok(()) }
 }
 
 /// A trace that begins here, not sampled (W3C Trace Context, section 3.2).

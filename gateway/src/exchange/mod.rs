@@ -47,10 +47,15 @@ pub async fn serve(
         ));
     }
     if shared.drain.has_started() {
-        return Err(Problem::new(Code::Draining, "the gateway is shutting down: ask again, another replica answers"));
+        return Err(Problem::new(
+            Code::Draining,
+            "the gateway is shutting down: ask again, another replica answers",
+        ));
     }
     match (&route.settings.target, route.settings.durable) {
-        (Target::Call { call, .. }, false) => direct::serve(shared, route, call, &params, request, peer).await,
+        (Target::Call { call, .. }, false) => {
+            direct::serve(shared, route, call, &params, request, peer).await
+        }
         (_, false) => transient::serve(shared, route, &params, request).await,
         (_, true) => accept::serve(shared, route, &params, request).await,
     }

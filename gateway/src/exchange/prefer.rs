@@ -48,7 +48,9 @@ impl Prefer {
             (false, None) => None,
             (true, None) => Some(HeaderValue::from_static("respond-async")),
             (false, Some(wait)) => HeaderValue::try_from(format!("wait={}", wait.as_secs())).ok(),
-            (true, Some(wait)) => HeaderValue::try_from(format!("respond-async, wait={}", wait.as_secs())).ok(),
+            (true, Some(wait)) => {
+                HeaderValue::try_from(format!("respond-async, wait={}", wait.as_secs())).ok()
+            }
         }
     }
 }

@@ -88,15 +88,20 @@ fn no_answer(timeout: Duration) -> Problem {
 
 fn not_sent(kind: ErrorKind, effect: Effect) -> Problem {
     match (kind, effect) {
-        (ErrorKind::TooLarge, _) => Problem::new(Code::BodyTooLarge, "the broker does not take a message of this size"),
-        (ErrorKind::Full, _) => {
-            Problem::new(Code::Overloaded, "as many messages as may wait at the broker do so: ask again later")
+        (ErrorKind::TooLarge, _) => {
+            Problem::new(Code::BodyTooLarge, "the broker does not take a message of this size")
         }
-        (_, Effect::NotApplied) => {
-            Problem::new(Code::BrokerUnavailable, "the message could not be handed to the broker: nothing happened")
-        }
-        (_, Effect::Unknown) => {
-            Problem::new(Code::DeadlineExceeded, "the broker did not confirm the message; whether it has it is not known")
-        }
+        (ErrorKind::Full, _) => Problem::new(
+            Code::Overloaded,
+            "as many messages as may wait at the broker do so: ask again later",
+        ),
+        (_, Effect::NotApplied) => Problem::new(
+            Code::BrokerUnavailable,
+            "the message could not be handed to the broker: nothing happened",
+        ),
+        (_, Effect::Unknown) => Problem::new(
+            Code::DeadlineExceeded,
+            "the broker did not confirm the message; whether it has it is not known",
+        ),
     }
 }

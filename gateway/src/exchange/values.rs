@@ -11,21 +11,21 @@ use crate::json::LazyBody;
 use crate::route::Params;
 
 /// A request, as templates see it.
-pub struct RequestValues<'a> {
+pub(super) struct RequestValues<'a> {
     /// Path parameters.
-    pub params: &'a Params,
+    pub(super) params: &'a Params,
     /// The name of the route's `{*rest}` parameter.
-    pub rest: Option<&'a str>,
+    pub(super) rest: Option<&'a str>,
     /// Path and query.
-    pub uri: &'a Uri,
+    pub(super) uri: &'a Uri,
     /// Headers.
-    pub headers: &'a HeaderMap,
+    pub(super) headers: &'a HeaderMap,
     /// The body.
-    pub body: LazyBody<'a>,
+    pub(super) body: LazyBody<'a>,
     /// The id that the operation has or will have.
-    pub operation: OperationId,
+    pub(super) operation: OperationId,
     /// The business's own name of the operation, where it is known already.
-    pub correlation: Option<&'a str>,
+    pub(super) correlation: Option<&'a str>,
 }
 
 impl Values for RequestValues<'_> {
@@ -34,7 +34,9 @@ impl Values for RequestValues<'_> {
             Place::Path(name) if self.is_rest(name) => self.params.raw(name).map(Cow::Borrowed),
             Place::Path(name) => self.params.decoded(name),
             Place::Query(name) => query(self.uri, name),
-            Place::Header(name) => self.headers.get(name.as_str()).and_then(|v| v.to_str().ok()).map(Cow::Borrowed),
+            Place::Header(name) => {
+                self.headers.get(name.as_str()).and_then(|v| v.to_str().ok()).map(Cow::Borrowed)
+            }
             Place::Body(pointer) => self.body.text(pointer)?,
             Place::OperationId => Some(self.operation.to_string().into()),
             Place::CorrelationId => {
@@ -52,10 +54,12 @@ impl Values for RequestValues<'_> {
 /// The first query parameter of a name, decoded as forms write it: `+` is a space.
 fn query<'a>(uri: &'a Uri, name: &str) -> Option<Cow<'a, str>> {
     let pairs = uri.query()?.split('&');
-    let value = pairs.filter_map(|pair| Some(pair.split_once('=').unwrap_or((pair, "")))).find_map(|(n, value)| {
-        let matches = n == name || percent_decode_str(n).decode_utf8().is_ok_and(|n| n == name);
-        matches.then_some(value)
-    })?;
+    let value = pairs.filter_map(|pair| Some(pair.split_once('=').unwrap_or((pair, "")))).find_map(
+        |(n, value)| {
+            let matches = n == name || percent_decode_str(n).decode_utf8().is_ok_and(|n| n == name);
+            matches.then_some(value)
+        },
+    )?;
     if value.contains(['%', '+']) {
         let spaced = value.replace('+', " ");
         return Some(percent_decode_str(&spaced).decode_utf8_lossy().into_owned().into());

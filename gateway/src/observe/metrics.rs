@@ -10,6 +10,7 @@ use prometheus_client::registry::Registry;
 use sidegate_store::Stats;
 
 use super::brokers::{BrokerFamilies, BrokerMetrics};
+use super::connections::{ConnectionMetrics, ConnectionStats};
 use super::consumers::{ConsumerFamilies, ConsumerMetrics};
 use super::handles::Handles;
 use super::names;
@@ -22,26 +23,26 @@ pub struct Metrics {
     routes: Handles<RouteFamilies>,
     consumers: Handles<ConsumerFamilies>,
     brokers: Handles<BrokerFamilies>,
-    gauges: ScrapeGauges,
+    store: StoreGauges,
+    connections: ConnectionMetrics,
     process: ProcessMetrics,
 }
 
 /// What is not counted as it happens but asked for when somebody reads the metrics.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scrape {
     /// The store's own numbers.
     pub store: Stats,
-    /// Connections open on the data plane.
-    pub connections_open: u64,
+    /// The data plane's connections.
+    pub connections: ConnectionStats,
 }
 
 #[derive(Default)]
-struct ScrapeGauges {
+struct StoreGauges {
     pending: Gauge,
     parked: Gauge,
     queued: Gauge,
-    store_bytes: Gauge,
-    connections: Gauge,
+    bytes: Gauge,
 }
 
 impl Metrics {
@@ -52,10 +53,11 @@ impl Metrics {
         let routes = Handles::new(RouteFamilies::register(&mut registry));
         let consumers = Handles::new(ConsumerFamilies::register(&mut registry));
         let brokers = Handles::new(BrokerFamilies::register(&mut registry));
-        let gauges = ScrapeGauges::register(&mut registry);
+        let store = StoreGauges::register(&mut registry);
+        let connections = ConnectionMetrics::register(&mut registry);
         let process = ProcessMetrics::register(&mut registry);
         names::BUILD.register(&mut registry, Info::new([("version", env!("CARGO_PKG_VERSION"))]));
-        Arc::new(Self { registry, routes, consumers, brokers, gauges, process })
+        Arc::new(Self { registry, routes, consumers, brokers, store, connections, process })
     }
 
     /// The numbers of a route; the same ones for the same name, over reloads too.
@@ -79,7 +81,8 @@ impl Metrics {
     /// Everything as [OpenMetrics text](names::OPENMETRICS).
     #[must_use]
     pub fn encode(&self, scrape: &Scrape) -> String {
-        self.gauges.set(scrape);
+        self.store.refresh(&scrape.store);
+        self.connections.refresh(&scrape.connections);
         self.process.refresh();
         let mut out = String::with_capacity(16 * 1024);
         // Writing to a String cannot fail, and no metric here has an encoding that does.
@@ -88,24 +91,22 @@ impl Metrics {
     }
 }
 
-impl ScrapeGauges {
+impl StoreGauges {
     fn register(registry: &mut Registry) -> Self {
         let gauges = Self::default();
         names::PENDING.register(registry, gauges.pending.clone());
         names::SHELF.register(registry, gauges.parked.clone());
         names::QUEUED.register(registry, gauges.queued.clone());
-        names::STORE_BYTES.register(registry, gauges.store_bytes.clone());
-        names::CONNECTIONS.register(registry, gauges.connections.clone());
+        names::STORE_BYTES.register(registry, gauges.bytes.clone());
         gauges
     }
 
-    fn set(&self, scrape: &Scrape) {
+    fn refresh(&self, stats: &Stats) {
         let set = |gauge: &Gauge, value: u64| gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
-        set(&self.pending, scrape.store.pending);
-        set(&self.parked, scrape.store.parked);
-        set(&self.queued, scrape.store.queued);
-        set(&self.store_bytes, scrape.store.disk_bytes);
-        set(&self.connections, scrape.connections_open);
+        set(&self.pending, stats.pending);
+        set(&self.parked, stats.parked);
+        set(&self.queued, stats.queued);
+        set(&self.bytes, stats.disk_bytes);
     }
 }
 
@@ -121,7 +122,7 @@ mod tests {
 
     use sidegate_core::operation::Status;
 
-    use super::{Metrics, Scrape};
+    use super::{ConnectionStats, Metrics, Scrape};
     use crate::observe::CallResult;
     use crate::observe::names::{self, Kind};
 
@@ -144,7 +145,9 @@ mod tests {
         broker.reply(false);
         broker.state(true);
         drop(route.held());
-        metrics.encode(&Scrape { connections_open: 3, ..Scrape::default() })
+        let connections =
+            ConnectionStats { open: 3, timed_out: vec![("header", 2)], ..ConnectionStats::default() };
+        metrics.encode(&Scrape { connections, ..Scrape::default() })
     }
 
     #[test]
@@ -164,6 +167,7 @@ mod tests {
             r#"sidegate_messages_published_total{broker="main",result="failed"} 0"#,
             r#"sidegate_replies_total{broker="main",operation="unknown"} 1"#,
             "sidegate_connections_open 3",
+            r#"sidegate_connections_timed_out_total{waiting_for="header"} 2"#,
         ] {
             assert!(text.lines().any(|l| l == line), "`{line}` is missing in:\n{text}");
         }

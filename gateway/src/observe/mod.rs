@@ -7,6 +7,7 @@ pub mod logs;
 pub mod names;
 
 mod brokers;
+mod connections;
 mod consumers;
 mod handles;
 mod metrics;
@@ -14,6 +15,7 @@ mod process;
 mod routes;
 
 pub use brokers::BrokerMetrics;
+pub use connections::ConnectionStats;
 pub use consumers::{CallResult, ConsumerMetrics};
 pub use handles::Running;
 pub use metrics::{Metrics, Scrape};

@@ -101,6 +101,16 @@ described! {
         "Size of the store on disk, its log included";
     CONNECTIONS = Gauge "connections_open" []
         "Connections open on the data plane";
+    CONNECTIONS_ACCEPTED = Counter "connections_accepted_total" []
+        "Connections accepted on the data plane";
+    CONNECTIONS_REFUSED = Counter "connections_refused_total" []
+        "Connections closed because what they sent is not HTTP, or its headers are too large";
+    CONNECTIONS_TIMED_OUT = Counter "connections_timed_out_total" ["waiting_for"]
+        "Connections closed because the client took too long: first_byte, header, idle or write";
+    ACCEPT_ERRORS = Counter "accept_errors_total" []
+        "Failures to accept a connection, such as too many open files";
+    PANICS = Counter "handler_panics_total" []
+        "Requests answered with 500 because the gateway's own code panicked: each is a bug";
     RESIDENT_BYTES = Gauge "process_resident_memory_bytes" []
         "Memory of this process that is in RAM (Linux only)";
     CPU_SECONDS = Counter "process_cpu_seconds_total" []

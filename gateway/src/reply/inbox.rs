@@ -84,7 +84,8 @@ async fn tell_waiter(
 
 /// Records and settles. While the store refuses, the replies stay unsettled and intake waits with them.
 async fn record(shared: &Shared, link: &Link, batch: Vec<(Delivery, OperationId, Event)>) {
-    let (deliveries, events): (Vec<_>, Vec<_>) = batch.into_iter().map(|(d, id, event)| (d, (id, event))).unzip();
+    let (deliveries, events): (Vec<_>, Vec<_>) =
+        batch.into_iter().map(|(d, id, event)| (d, (id, event))).unzip();
     let Some(applied) = shared.record(events).await else { return };
     for result in &applied {
         link.metrics.reply(!matches!(result, Applied::Unknown));

@@ -30,7 +30,8 @@ impl Route {
     /// Compiles a route. The settings were validated when the config loaded.
     #[must_use]
     pub fn new(route: &Arc<settings::Route>, metrics: &Metrics) -> Self {
-        let validator = route.schema.as_ref().and_then(|schema| jsonschema::validator_for(&schema.document).ok());
+        let validator =
+            route.schema.as_ref().and_then(|schema| jsonschema::validator_for(&schema.document).ok());
         Self {
             settings: Arc::clone(route),
             validator,
@@ -47,7 +48,9 @@ fn reads_body(place: &Place) -> bool {
 
 fn templates(route: &settings::Route) -> impl Iterator<Item = &Template> {
     let target = match &route.target {
-        settings::Target::Send { destination, .. } | settings::Target::Publish { destination, .. } => destination,
+        settings::Target::Send { destination, .. } | settings::Target::Publish { destination, .. } => {
+            destination
+        }
         settings::Target::Call { call, .. } => &call.path,
     };
     [Some(target), route.key.as_ref(), route.correlation.as_ref()].into_iter().flatten()

@@ -92,7 +92,8 @@ impl Methods {
     }
 
     fn of(&self, method: &Method) -> Option<&Arc<Route>> {
-        let exact = |wanted: &Method| self.by_method.iter().find(|(m, _)| m == wanted).map(|(_, route)| route);
+        let exact =
+            |wanted: &Method| self.by_method.iter().find(|(m, _)| m == wanted).map(|(_, route)| route);
         exact(method).or_else(|| if method == Method::HEAD { exact(&Method::GET) } else { None })
     }
 }

@@ -118,7 +118,7 @@ pub fn rfc3339(at: Timestamp) -> String {
 
 /// The path of an operation.
 #[must_use]
-pub fn location(operation: &Operation) -> String {
+pub(super) fn location(operation: &Operation) -> String {
     let mut path = String::with_capacity(44);
     let _ = write!(path, "/operations/{}", operation.id.encode().as_str());
     path
@@ -126,12 +126,13 @@ pub fn location(operation: &Operation) -> String {
 
 /// The entity tag: the revision is all that changes.
 #[must_use]
-pub fn etag(operation: &Operation) -> HeaderValue {
-    HeaderValue::try_from(format!("\"{}\"", operation.state.revision)).unwrap_or(HeaderValue::from_static("\"0\""))
+pub(super) fn etag(operation: &Operation) -> HeaderValue {
+    HeaderValue::try_from(format!("\"{}\"", operation.state.revision))
+        .unwrap_or(HeaderValue::from_static("\"0\""))
 }
 
 /// Names the operation in headers, on every answer that is about one.
-pub fn name(headers: &mut HeaderMap, operation: &Operation) {
+pub(super) fn name(headers: &mut HeaderMap, operation: &Operation) {
     let id = operation.id.encode();
     if let Ok(id) = HeaderValue::from_str(id.as_str()) {
         headers.insert(names::OPERATION_ID, id);
@@ -154,7 +155,7 @@ pub fn accepted(operation: &Operation) -> Response<Body> {
 
 /// The operation as a response, with `Retry-After` while it runs.
 #[must_use]
-pub fn document_response(operation: &Operation, status: StatusCode) -> Response<Body> {
+pub(super) fn document_response(operation: &Operation, status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::from(json(operation, false)));
     *response.status_mut() = status;
     let headers = response.headers_mut();

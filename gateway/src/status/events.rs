@@ -46,7 +46,8 @@ pub(super) async fn serve(
         ended: false,
         _permit: shared.stream()?,
     };
-    let body = StreamBody::new(stream.into_stream(first).map(|bytes| Ok::<_, std::io::Error>(Frame::data(bytes))));
+    let body =
+        StreamBody::new(stream.into_stream(first).map(|bytes| Ok::<_, std::io::Error>(Frame::data(bytes))));
     let mut response = Response::new(Body::stream(body));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -72,7 +73,9 @@ impl EventStream {
         let mut watch = shared.outcomes.watch(self.id);
         // What happened between the last event and this watch is in the store.
         match shared.store.operation(self.id).await {
-            Ok(Some(operation)) if Some(operation.state.revision) != self.seen => return self.render(&operation),
+            Ok(Some(operation)) if Some(operation.state.revision) != self.seen => {
+                return self.render(&operation);
+            }
             Ok(Some(_)) => {}
             Ok(None) | Err(_) => {
                 self.ended = true;

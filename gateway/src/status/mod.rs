@@ -32,7 +32,10 @@ pub const PREFIX: &str = "/operations/";
 ///
 /// # Errors
 /// A problem for whoever asked.
-pub async fn serve(shared: &std::sync::Arc<Shared>, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
+pub async fn serve(
+    shared: &std::sync::Arc<Shared>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Problem> {
     let path = request.uri().path().strip_prefix(PREFIX).unwrap_or_default().to_owned();
     let (id, part) = path.split_once('/').map_or((path.as_str(), None), |(id, part)| (id, Some(part)));
     let method = request.method().clone();
@@ -170,7 +173,9 @@ async fn result(shared: &Shared, id: OperationId, headers: &HeaderMap) -> Result
 
 /// `DELETE /operations/{id}`: 200 now and again; 409 when it ended otherwise.
 async fn cancel(shared: &Shared, id: OperationId) -> Result<Response<Body>, Problem> {
-    cancel_operation(shared, id).await.map(|operation| document::document_response(&operation, StatusCode::OK))
+    cancel_operation(shared, id)
+        .await
+        .map(|operation| document::document_response(&operation, StatusCode::OK))
 }
 
 /// Cancels, for its owner or an operator.
@@ -186,7 +191,7 @@ pub async fn cancel_operation(shared: &Shared, id: OperationId) -> Result<Operat
             format!("the operation has already ended: it {}", past_tense(operation.state.status)),
         )
         .about(operation.id.encode().as_str())
-        .with("status", operation.state.status.as_str())),
+        .with("operation_status", operation.state.status.as_str())),
         Applied::Unknown => Err(unknown()),
     }
 }

@@ -20,14 +20,19 @@ use crate::names;
 use crate::respond::{Code, Problem};
 
 /// Takes the outcome of an operation.
-pub(super) async fn serve(shared: &Shared, id: &str, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
+pub(super) async fn serve(
+    shared: &Shared,
+    id: &str,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Problem> {
     let entitled = check_token(shared, id, &request)?;
     let (parts, body) = request.into_parts();
     let limits = &shared.gateway.limits;
     let status = status(&parts.headers)?;
     let headers = headers::answer(&parts.headers)?;
     let body =
-        ingress::read_body(body, limits.body_bytes_max, limits.body_idle_timeout, limits.body_total_timeout).await?;
+        ingress::read_body(body, limits.body_bytes_max, limits.body_idle_timeout, limits.body_total_timeout)
+            .await?;
     let answer = Answer { status, headers, body };
 
     if let Ok(own) = id.parse::<OperationId>()
@@ -42,7 +47,11 @@ pub(super) async fn serve(shared: &Shared, id: &str, request: Request<Incoming>)
 }
 
 /// `Some` when this gateway's own records know the operation.
-async fn record_own(shared: &Shared, id: OperationId, answer: &Answer) -> Result<Option<Response<Body>>, Problem> {
+async fn record_own(
+    shared: &Shared,
+    id: OperationId,
+    answer: &Answer,
+) -> Result<Option<Response<Body>>, Problem> {
     match shared.outcomes.apply_one(id, Event::Answered(answer.clone())).await.map_err(refused)? {
         Applied::Changed(operation) => Ok(Some(document::document_response(&operation, StatusCode::OK))),
         Applied::Unchanged(operation, _) => again(shared, operation, answer).await.map(Some),
@@ -62,13 +71,18 @@ async fn again(shared: &Shared, operation: Operation, answer: &Answer) -> Result
 /// Whether two answers say the same: status, media type and body.
 #[must_use]
 pub(crate) fn same(one: &Answer, other: &Answer) -> bool {
-    one.status == other.status && one.body == other.body && one.header("content-type") == other.header("content-type")
+    one.status == other.status
+        && one.body == other.body
+        && one.header("content-type") == other.header("content-type")
 }
 
 /// 409: what it ended with stands.
 pub(crate) fn conflict(status: &str) -> Problem {
-    Problem::new(Code::OutcomeConflict, format!("another outcome is recorded already: the operation {status}"))
-        .with("status", status)
+    Problem::new(
+        Code::OutcomeConflict,
+        format!("another outcome is recorded already: the operation {status}"),
+    )
+    .with("operation_status", status)
 }
 
 /// Whether the token of the `Outcome-Url` was there; a wrong one is refused.

@@ -8,8 +8,11 @@ use crate::{BoxFuture, Result};
 /// The idempotent receiver's memory.
 pub trait Inbox: Send + Sync {
     /// What is known of a message at a consumer; `None` when it was not executed here.
-    fn executed<'a>(&'a self, consumer: &'a str, message_id: &'a str)
-    -> BoxFuture<'a, Result<Option<Executed>>>;
+    fn executed<'a>(
+        &'a self,
+        consumer: &'a str,
+        message_id: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Executed>>>;
 
     /// Everything recorded for an operation, over all consumers: where an outcome that comes in over HTTP belongs.
     fn executed_for<'a>(&'a self, operation_id: &'a str) -> BoxFuture<'a, Result<Vec<InboxRecord>>>;

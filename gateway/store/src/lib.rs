@@ -36,13 +36,13 @@ use std::sync::Arc;
 
 pub use error::{StoreError, StoreErrorKind};
 pub use inbox::{Executed, Inbox, InboxRecord};
+pub use memory::MemoryStore;
 pub use operations::{
     Accepted, Applied, Filter, Idempotency, NewOperation, Operation, Operations, Outcome, Page, TimelineEntry,
 };
 pub use outbox::{Claimed, Outbox, Request, RequestKind};
 pub use parked::{NewParked, Parked, ParkedMessage};
 pub use queues::{NewQueued, Queued, Queues};
-pub use memory::MemoryStore;
 pub use sqlite::SqliteStore;
 pub use upkeep::{Lease, Stats, Upkeep};
 

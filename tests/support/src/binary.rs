@@ -74,7 +74,15 @@ pub(crate) fn path() -> &'static Path {
 fn build() -> PathBuf {
     let output = Command::new(env!("CARGO"))
         .current_dir(workspace_root())
-        .args(["build", "--package", "sidegate", "--bin", "sidegate", "--message-format", "json-render-diagnostics"])
+        .args([
+            "build",
+            "--package",
+            "sidegate",
+            "--bin",
+            "sidegate",
+            "--message-format",
+            "json-render-diagnostics",
+        ])
         .stderr(Stdio::inherit())
         .output()
         .expect("cargo can be started");

@@ -14,8 +14,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde_json::Value;
 
 use crate::body::{Body, whole};
-use crate::eventually::{DEADLINE, eventually};
 use crate::events::Events;
+use crate::eventually::{DEADLINE, eventually};
 use crate::raw::Raw;
 use crate::response::{Opened, Response};
 
@@ -102,7 +102,8 @@ impl Client {
     /// Waits until the operation has this status.
     pub async fn becomes(&self, id: &str, status: &str) -> Value {
         let what = format!("operation {id} is {status}");
-        let reached = async || Some(self.operation(id).await).filter(|operation| operation["status"] == status);
+        let reached =
+            async || Some(self.operation(id).await).filter(|operation| operation["status"] == status);
         eventually(DEADLINE, &what, reached).await
     }
 
@@ -110,7 +111,8 @@ impl Client {
     pub async fn ends(&self, id: &str) -> Value {
         const ENDS: [&str; 4] = ["succeeded", "failed", "timed_out", "cancelled"];
         let what = format!("operation {id} has an outcome");
-        let ended = |operation: &Value| operation["status"].as_str().is_some_and(|status| ENDS.contains(&status));
+        let ended =
+            |operation: &Value| operation["status"].as_str().is_some_and(|status| ENDS.contains(&status));
         eventually(DEADLINE, &what, async || Some(self.operation(id).await).filter(ended)).await
     }
 }
@@ -166,7 +168,9 @@ impl Ask {
             let body = body.collect().await.map_err(|error| format!("{what}: broken off: {error}"))?;
             Ok(Response::new(what, head, body.to_bytes()))
         };
-        tokio::time::timeout(REQUEST_TIMEOUT, whole).await.map_err(|_| format!("{what}: no answer in time"))?
+        tokio::time::timeout(REQUEST_TIMEOUT, whole)
+            .await
+            .map_err(|_| format!("{what}: no answer in time"))?
     }
 
     /// Sends, and returns when the answer's headers are there.
@@ -176,7 +180,9 @@ impl Ask {
     pub async fn opened(self) -> Opened {
         let what = self.what.clone();
         let opened = tokio::time::timeout(REQUEST_TIMEOUT, self.tried_to_open()).await;
-        opened.unwrap_or_else(|_| panic!("{what}: no answer in time")).unwrap_or_else(|error| panic!("{error}"))
+        opened
+            .unwrap_or_else(|_| panic!("{what}: no answer in time"))
+            .unwrap_or_else(|error| panic!("{error}"))
     }
 
     async fn tried_to_open(self) -> Result<Opened, String> {

@@ -90,6 +90,9 @@ mod tests {
     fn comments_are_no_events_and_fields_are_read() {
         assert_eq!(parse(": still here"), None, "a heartbeat is not an event");
         let event = parse("id: 4\nevent: end\ndata: {\"a\":1}").expect("an event");
-        assert_eq!((event.id.as_str(), event.name.as_str(), event.json()["a"].as_i64()), ("4", "end", Some(1)));
+        assert_eq!(
+            (event.id.as_str(), event.name.as_str(), event.json()["a"].as_i64()),
+            ("4", "end", Some(1))
+        );
     }
 }

@@ -11,7 +11,6 @@
 //! condition until a deadline. A step that cannot be taken panics: in a test that is the report.
 #![expect(
     clippy::expect_used,
-    clippy::unwrap_used,
     clippy::print_stderr,
     reason = "a step of a test that fails is a failed test, and says so on standard error"
 )]
@@ -45,8 +44,8 @@ pub use body::{Body, pieces};
 pub use checker::{Problem, Verdict};
 pub use client::{Ask, Client};
 pub use environment::{number_from_environment, running_in_ci, workspace_root};
-pub use eventually::{DEADLINE, eventually};
 pub use events::{Event, Events};
+pub use eventually::{DEADLINE, eventually};
 pub use gate::Gate;
 pub use gateway::Gateway;
 pub use history::{History, Told};

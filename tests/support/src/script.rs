@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::reply::How;
 use crate::{Call, Reply};
 
 type Answering = Arc<dyn Fn(&Call) -> Reply + Send + Sync>;
@@ -40,13 +41,24 @@ impl Script {
         self.0.push(Rule { method: method.to_owned(), path: path.to_owned(), replies });
     }
 
+    /// Whether the body of this call goes back as it comes, and so must not be read before.
+    pub(crate) fn echoes(&self, call: &Call) -> Option<Reply> {
+        let rule = self.0.iter().rev().find(|rule| rule.fits(call))?;
+        match &rule.replies {
+            Replies::InTurn(replies) => replies.front().filter(|reply| reply.how() == How::Echo).cloned(),
+            Replies::Made(_) => None,
+        }
+    }
+
     /// The answer to this call; a call that no rule is for is done at once.
     pub(crate) fn reply(&mut self, call: &Call) -> Reply {
         let Some(rule) = self.0.iter_mut().rev().find(|rule| rule.fits(call)) else {
             return Reply::json(200, &serde_json::json!({ "done": true }));
         };
         match &mut rule.replies {
-            Replies::InTurn(replies) if replies.len() > 1 => replies.pop_front().expect("it has more than one"),
+            Replies::InTurn(replies) if replies.len() > 1 => {
+                replies.pop_front().expect("it has more than one")
+            }
             Replies::InTurn(replies) => replies[0].clone(),
             Replies::Made(answering) => answering(call),
         }

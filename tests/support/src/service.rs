@@ -16,11 +16,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
+use crate::Reply;
 use crate::body::Body;
 use crate::eventually::{DEADLINE, eventually};
-use crate::reply::How;
 use crate::script::Script;
-use crate::{Reply, eventually as look};
 
 /// A call as the service saw it.
 #[derive(Debug, Clone)]
@@ -80,8 +79,9 @@ impl Service {
     /// The service is there again, at the same address, and knows what it was called before.
     pub async fn start_again(&mut self) {
         let address = self.address;
-        let listener = look(DEADLINE, "the service's port is free again", async || TcpListener::bind(address).await.ok());
-        self.server = tokio::spawn(serve(listener.await, Arc::clone(&self.state)));
+        let bound = async || TcpListener::bind(address).await.ok();
+        let listener = eventually(DEADLINE, "the service's port is free again", bound).await;
+        self.server = tokio::spawn(serve(listener, Arc::clone(&self.state)));
     }
 
     /// Answers `"POST /orders"` like this from now on.
@@ -121,7 +121,8 @@ impl Service {
     /// Waits until `count` calls of `path` came.
     pub async fn called(&self, path: &str, count: usize) -> Vec<Call> {
         let what = format!("{count} calls of {path} came");
-        eventually(DEADLINE, &what, async || Some(self.calls_to(path)).filter(|calls| calls.len() >= count)).await
+        eventually(DEADLINE, &what, async || Some(self.calls_to(path)).filter(|calls| calls.len() >= count))
+            .await
     }
 }
 
@@ -187,22 +188,38 @@ async fn serve_connection(stream: TcpStream, state: Arc<State>) {
 
 async fn answer(state: Arc<State>, request: Request<Incoming>) -> io::Result<Response<Body>> {
     let mut call = Call::begun(&request);
-    let reply = state.script.lock().reply(&call);
-    if reply.how() == How::Echo {
-        state.calls.lock().push(call);
+    let echo = state.script.lock().echoes(&call);
+    if let Some(reply) = echo {
+        let _ongoing = Ongoing::new(state, call);
         return Ok(reply.headed(request.into_body().map_err(io::Error::other).boxed_unsync()));
     }
     call.body = request.into_body().collect().await.map_err(io::Error::other)?.to_bytes();
-    let number = state.begin(call);
+    call.began = Instant::now();
+    let reply = state.script.lock().reply(&call);
+    let ongoing = Ongoing::new(state, call);
     reply.time().await;
-    state.calls.lock()[number].ended = Some(Instant::now());
+    drop(ongoing);
     reply.into_response()
 }
 
-impl State {
-    fn begin(&self, call: Call) -> usize {
-        let mut calls = self.calls.lock();
-        calls.push(Call { began: Instant::now(), ..call });
-        calls.len() - 1
+/// A call on the record; it has ended when this is dropped, also because the caller is gone.
+struct Ongoing {
+    state: Arc<State>,
+    number: usize,
+}
+
+impl Ongoing {
+    fn new(state: Arc<State>, call: Call) -> Self {
+        let mut calls = state.calls.lock();
+        calls.push(call);
+        let number = calls.len() - 1;
+        drop(calls);
+        Self { state, number }
+    }
+}
+
+impl Drop for Ongoing {
+    fn drop(&mut self) {
+        self.state.calls.lock()[self.number].ended = Some(Instant::now());
     }
 }

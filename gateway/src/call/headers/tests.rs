@@ -37,12 +37,23 @@ const HOP_BY_HOP: [(&str, &str); 9] = [
 fn hop_by_hop_headers_pass_in_neither_direction() {
     for (name, value) in HOP_BY_HOP {
         let headers = map(&[(name, value), ("x-tenant", "a")]);
-        assert!(!forwarded(&headers, &tcp("192.0.2.1:1")).contains_key(name), "{name} stays here on the way out");
+        assert!(
+            !forwarded(&headers, &tcp("192.0.2.1:1")).contains_key(name),
+            "{name} stays here on the way out"
+        );
         let mut back = headers.clone();
         strip_hop_by_hop(&mut back);
         assert_eq!(names(&back), ["x-tenant"], "{name} stays here on the way back");
-        assert_eq!(to_answer(&headers), [("x-tenant".into(), "a".into())], "{name} is not kept with an answer");
-        assert_eq!(end_to_end(&headers).expect("UTF-8"), [("x-tenant".into(), "a".into())], "{name} is not kept");
+        assert_eq!(
+            to_answer(&headers),
+            [("x-tenant".into(), "a".into())],
+            "{name} is not kept with an answer"
+        );
+        assert_eq!(
+            end_to_end(&headers).expect("UTF-8"),
+            [("x-tenant".into(), "a".into())],
+            "{name} is not kept"
+        );
     }
 }
 
@@ -101,9 +112,12 @@ fn a_value_that_is_not_utf8_is_refused_in_a_request_and_left_out_of_an_answer() 
 
 #[test]
 fn a_call_says_who_asked_after_what_earlier_proxies_said() {
-    let headers = map(&[("host", "shop.example:8080"), ("via", "1.0 edge"), ("forwarded", "for=198.51.100.7")]);
+    let headers =
+        map(&[("host", "shop.example:8080"), ("via", "1.0 edge"), ("forwarded", "for=198.51.100.7")]);
     let passed = forwarded(&headers, &tcp("192.0.2.1:40000"));
-    let all = |name: &str| passed.get_all(name).iter().map(|value| value.to_str().expect("ASCII")).collect::<Vec<_>>();
+    let all = |name: &str| {
+        passed.get_all(name).iter().map(|value| value.to_str().expect("ASCII")).collect::<Vec<_>>()
+    };
     assert_eq!(all("via"), ["1.0 edge", "1.1 sidegate"]);
     assert_eq!(all("forwarded"), ["for=198.51.100.7", "for=192.0.2.1;host=\"shop.example:8080\";proto=http"]);
     assert!(!passed.contains_key("host"), "whom the gateway asks is not what the client asked for");

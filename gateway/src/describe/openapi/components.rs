@@ -93,7 +93,8 @@ fn header_parameter(name: &str, required: bool, description: &str) -> Value {
 }
 
 fn parameters() -> Value {
-    let key = "The same key with the same request is the same operation; draft-ietf-httpapi-idempotency-key-header";
+    let key =
+        "The same key with the same request is the same operation; draft-ietf-httpapi-idempotency-key-header";
     let prefer = "RFC 7240: `respond-async` for 202 at once, `wait=N` to be held for up to N seconds";
     json!({
         "OperationId": {

@@ -64,7 +64,9 @@ fn operation(route: &Arc<Route>, label: &str) -> Value {
         "parameters": parameters(route),
         "responses": responses(route),
     });
-    if !matches!(route.method.as_str(), "GET" | "HEAD" | "DELETE" | "OPTIONS" | "TRACE") || route.schema.is_some() {
+    if !matches!(route.method.as_str(), "GET" | "HEAD" | "DELETE" | "OPTIONS" | "TRACE")
+        || route.schema.is_some()
+    {
         operation["requestBody"] = request_body(route, label);
     }
     operation
@@ -81,7 +83,9 @@ fn summary(route: &Route) -> String {
 fn description(route: &Route) -> String {
     let timeout_s = route.timeout.as_secs_f64();
     match (route.reply, route.hold) {
-        (ReplyMode::Wait, None) => format!("The caller is held for up to {timeout_s} s, until the answer is there."),
+        (ReplyMode::Wait, None) => {
+            format!("The caller is held for up to {timeout_s} s, until the answer is there.")
+        }
         (ReplyMode::Wait, Some(hold)) => format!(
             "The caller is held for up to {} s; then 202, and the outcome is there within {timeout_s} s.",
             hold.as_secs_f64()
@@ -98,7 +102,9 @@ fn parameters(route: &Route) -> Vec<Value> {
         parameters.push(reference("parameters", "Prefer"));
     }
     match route.idempotency {
-        IdempotencyMode::Optional if route.durable => parameters.push(reference("parameters", "IdempotencyKey")),
+        IdempotencyMode::Optional if route.durable => {
+            parameters.push(reference("parameters", "IdempotencyKey"))
+        }
         IdempotencyMode::Required => parameters.push(reference("parameters", "IdempotencyKeyRequired")),
         IdempotencyMode::Optional | IdempotencyMode::Off => {}
     }

@@ -53,7 +53,10 @@ fn a_route_tells_its_body_its_headers_and_its_answers() {
         "#/components/schemas/create-order"
     );
     let schema = &document["components"]["schemas"]["create-order"];
-    assert_eq!(schema["$id"], "urn:sidegate:schema:create-order", "`#/$defs/line` must stay the schema's own");
+    assert_eq!(
+        schema["$id"], "urn:sidegate:schema:create-order",
+        "`#/$defs/line` must stay the schema's own"
+    );
     let parameters = create["parameters"].to_string();
     assert!(parameters.contains("IdempotencyKeyRequired") && parameters.contains("Prefer"), "{parameters}");
     assert_eq!(create["responses"]["202"]["$ref"], "#/components/responses/Accepted");

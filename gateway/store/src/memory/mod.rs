@@ -43,13 +43,19 @@ impl MemoryStore {
     pub fn new(options: Options) -> Result<Self> {
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).map_err(|error| {
-            StoreError::new(StoreErrorKind::CannotOpen, "cannot open the store: the system gives no random bytes")
-                .with_source(error)
+            StoreError::new(
+                StoreErrorKind::CannotOpen,
+                "cannot open the store: the system gives no random bytes",
+            )
+            .with_source(error)
         })?;
         Ok(Self { options, state: Arc::default(), secret })
     }
 
-    fn read<'a, T: Send + 'a>(&'a self, read: impl FnOnce(&State) -> T + Send + 'a) -> BoxFuture<'a, Result<T>> {
+    fn read<'a, T: Send + 'a>(
+        &'a self,
+        read: impl FnOnce(&State) -> T + Send + 'a,
+    ) -> BoxFuture<'a, Result<T>> {
         ready(move || Ok(read(&self.state.lock())))
     }
 

@@ -8,8 +8,8 @@ use sidegate_core::{Answer, OperationId, Timestamp};
 use super::{MemoryStore, State};
 use crate::page::PageScan;
 use crate::{
-    Accepted, Applied, BoxFuture, Filter, Idempotency, NewOperation, Operation, Operations, Page, Result, StoreError,
-    StoreErrorKind,
+    Accepted, Applied, BoxFuture, Filter, Idempotency, NewOperation, Operation, Operations, Page, Result,
+    StoreError, StoreErrorKind,
 };
 
 /// Operations by key, and the ways to find them.
@@ -77,7 +77,8 @@ impl State {
     }
 
     fn accept(&mut self, new: NewOperation) -> Accepted {
-        let known = new.idempotency.and_then(|given| Some((given, self.operations.by_scope.get(&given.scope)?)));
+        let known =
+            new.idempotency.and_then(|given| Some((given, self.operations.by_scope.get(&given.scope)?)));
         if let Some((given, (fingerprint, key))) = known {
             return match self.operations.rows.get(key) {
                 Some(row) if given.fingerprint == *fingerprint => Accepted::Existing(row.operation.clone()),
@@ -87,8 +88,13 @@ impl State {
         let operation = Operation::accepted(&new);
         let outbox_seq = Some(self.outbox.add(new.id.key(), new.request));
         let scope = new.idempotency.map(|idempotency| idempotency.scope);
-        let row =
-            Row { operation: operation.clone(), retention_ms: new.retention_ms, scope, outbox_seq, answer: None };
+        let row = Row {
+            operation: operation.clone(),
+            retention_ms: new.retention_ms,
+            scope,
+            outbox_seq,
+            answer: None,
+        };
         self.operations.add(row, new.idempotency);
         Accepted::New(operation)
     }
@@ -163,7 +169,8 @@ impl Table {
         let lowest = filter.since.map_or(0, OperationId::lowest_key_at);
         let below = filter.cursor.unwrap_or(u64::MAX).max(lowest);
         let mut scan = PageScan::new(filter.limit);
-        for (key, row) in self.rows.range(lowest..below).rev().filter(|(_, row)| filter.names(&row.operation)) {
+        for (key, row) in self.rows.range(lowest..below).rev().filter(|(_, row)| filter.names(&row.operation))
+        {
             if scan.ends_here() {
                 break;
             }

@@ -46,10 +46,11 @@ impl Table {
 
     fn park(&mut self, parked: NewParked) -> u64 {
         let message = message_of(&parked);
-        let id = message.as_ref().and_then(|message| self.by_message.get(message).copied()).unwrap_or_else(|| {
-            self.last_id += 1;
-            self.last_id
-        });
+        let id =
+            message.as_ref().and_then(|message| self.by_message.get(message).copied()).unwrap_or_else(|| {
+                self.last_id += 1;
+                self.last_id
+            });
         self.remove(id);
         self.expiring.insert((parked.expires_at, id));
         self.by_message.extend(message.map(|message| (message, id)));

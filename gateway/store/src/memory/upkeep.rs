@@ -44,7 +44,8 @@ impl Upkeep for MemoryStore {
 
     fn backup<'a>(&'a self, to: &'a Path) -> BoxFuture<'a, Result<()>> {
         ready(move || {
-            let message = format!("cannot back up to {}: this store is in memory only; use sqlite", to.display());
+            let message =
+                format!("cannot back up to {}: this store is in memory only; use sqlite", to.display());
             Err(StoreError::new(StoreErrorKind::Unexpected, message))
         })
     }

@@ -1,0 +1,11 @@
+//! The suite, on what the broker can be opened with.
+
+mod in_memory_journal {
+    use crate::support::harness::{EmbeddedHarness, InMemory};
+    sidegate_conformance::conformance_suite!(EmbeddedHarness::on(InMemory::default()));
+}
+
+mod no_journal {
+    use crate::support::harness::{EmbeddedHarness, Nothing};
+    sidegate_conformance::conformance_suite!(EmbeddedHarness::on(Nothing));
+}

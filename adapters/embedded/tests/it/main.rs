@@ -1,0 +1,9 @@
+//! The embedded broker held to the law of the port, and to what it promises beyond: bounded memory, paging in order,
+//! attempts that survive a restart.
+
+#![expect(clippy::expect_used, reason = "a test fails with what was expected")]
+
+mod support;
+
+mod conformance;
+mod control;

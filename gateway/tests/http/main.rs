@@ -1,0 +1,19 @@
+//! The edge and the calls on real sockets: what a client gets, byte for byte, and what a service sees.
+
+mod support;
+
+mod ingress {
+    mod bodies;
+    mod drain;
+    mod limits;
+    mod malformed;
+    mod requests;
+    mod unix;
+}
+
+mod call {
+    mod bounds;
+    mod exchange;
+    mod reuse;
+    mod streaming;
+}
