@@ -190,3 +190,29 @@ macro_rules! __law_list {
         )*)*]
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::laws;
+
+    /// What the port's docs list below *Behaviour*.
+    fn promised() -> BTreeSet<String> {
+        let port = Path::new(env!("CARGO_MANIFEST_DIR")).join("../port/src");
+        let files = fs::read_dir(&port).expect("the port stands beside the suite");
+        let bullet = |line: &str| Some(line.trim().strip_prefix("/// - `")?.strip_suffix('`')?.to_owned());
+        files
+            .map(|file| fs::read_to_string(file.expect("a file").path()).expect("source text"))
+            .flat_map(|source| source.lines().filter_map(bullet).collect::<Vec<_>>())
+            .collect()
+    }
+
+    #[test]
+    fn each_behaviour_in_the_docs_of_the_port_is_a_law_of_the_same_name() {
+        let tried: BTreeSet<String> = laws().into_iter().map(|law| law.name.to_owned()).collect();
+        assert_eq!(promised(), tried, "the port promises what the suite tries, no more and no less");
+    }
+}

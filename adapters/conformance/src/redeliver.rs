@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use sidegate_broker::Delivery;
 use tokio::time::Instant;
 
-use crate::trial::{Listener, MANY, Trial, ack, command, retry, unique};
+use crate::trial::{MANY, Trial, ack, command, retry, unique};
 
 pub(crate) async fn a_delivery_dropped_unsettled_comes_again(trial: &mut Trial) {
     let destination = unique("dropped");
@@ -76,18 +77,19 @@ pub(crate) async fn asking_for_the_next_and_giving_up_loses_nothing(trial: &mut 
     let mut expected: BTreeSet<_> = (0..MESSAGES).map(|n| format!("glance-{n}")).collect();
     let deadline = Instant::now() + trial.patience.arrival;
     for id in expected.clone() {
-        // The future is dropped at its first await, with nothing there or with a message on its way.
-        take_one(&mut consumer, Duration::ZERO, &mut expected).await;
+        let early = consumer.poll_once();
+        settle(early, &mut expected).await;
         trial.publish(command(&destination, &id)).await;
     }
     while !expected.is_empty() {
         assert!(Instant::now() < deadline, "messages were lost by asking and giving up: {expected:?}");
-        take_one(&mut consumer, Duration::from_millis(1), &mut expected).await;
+        let early = consumer.glance(Duration::from_millis(1)).await;
+        settle(early, &mut expected).await;
     }
 }
 
-async fn take_one(consumer: &mut Listener, limit: Duration, expected: &mut BTreeSet<String>) {
-    if let Some(delivery) = consumer.glance(limit).await {
+async fn settle(delivery: Option<Delivery>, expected: &mut BTreeSet<String>) {
+    if let Some(delivery) = delivery {
         expected.remove(delivery.message.id.as_str());
         ack(delivery).await;
     }

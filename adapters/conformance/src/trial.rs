@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use compact_str::{CompactString, format_compact};
+use futures_util::FutureExt;
 use sidegate_broker::{
     Broker, BrokerError, Channel, Delivery, Inbox, Message, Outbound, Receipt, Subscription,
 };
@@ -148,6 +149,11 @@ impl Listener {
     pub(crate) async fn expect_end(&mut self) {
         let next = within(self.patience.arrival, "the end of the inbox", self.inbox.next()).await;
         assert!(next.is_none(), "a closed inbox ends and gives nothing, but it gave {next:?}");
+    }
+
+    /// Asks for the next and gives up at the first await, with nothing there or with a message on its way.
+    pub(crate) fn poll_once(&mut self) -> Option<Delivery> {
+        self.inbox.next().now_or_never().flatten()
     }
 
     /// A look at the inbox that gives up after `limit`.

@@ -6,6 +6,7 @@
 //! topology    which queues there are, and which of them get a copy of an event
 //! publish     transient: straight into the window. durable: writer ─▶ journal ─▶ window
 //! queue       one queue: its window, what is still in the journal, who waits
+//! paging      from the journal into the window, a page at a time
 //! window      what a queue holds in memory; pure, without locks or I/O
 //! subscribe   an inbox takes what is ready, never more than its prefetch
 //! settle      ack, retry, reject; the journal first, then the window
@@ -23,6 +24,7 @@ mod connect;
 mod error;
 mod journal;
 mod limits;
+mod paging;
 mod publish;
 mod queue;
 mod settle;
@@ -30,6 +32,9 @@ mod subscribe;
 mod topology;
 mod window;
 mod writer;
+
+#[cfg(test)]
+mod window_laws;
 
 pub use connect::{Clock, Connection, Embedded, capabilities};
 pub use journal::{Append, Journal, Journaled};

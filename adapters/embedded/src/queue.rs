@@ -6,7 +6,6 @@
 //! leaves something ready wakes the next.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use compact_str::CompactString;
 use parking_lot::Mutex;
@@ -17,48 +16,30 @@ use tokio::time::Instant;
 
 use crate::connect::Clock;
 use crate::error;
-use crate::journal::{Journal, Journaled};
+use crate::journal::Journal;
 use crate::limits::Limits;
+use crate::paging::Backlog;
 use crate::window::{Item, Taken, Ticket, Window};
 
-/// Messages read from the journal at once.
-const PAGE_MESSAGES_MAX: usize = 256;
-/// What a message is taken to weigh before any was seen.
-const MESSAGE_BYTES_GUESS: usize = 16 * 1024;
-/// After a failed read of the journal.
-const PAGE_RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// Looking for expired messages in a full queue costs a look at each, so it is not done more often.
 const DROP_EXPIRED_PAUSE_MS: u64 = 1_000;
 
 pub(crate) struct Queue {
     pub(crate) name: CompactString,
-    limits: Limits,
-    clock: Clock,
-    journal: Option<Arc<dyn Journal>>,
-    state: Mutex<State>,
-    news: Notify,
+    pub(crate) limits: Limits,
+    pub(crate) clock: Clock,
+    pub(crate) journal: Option<Arc<dyn Journal>>,
+    pub(crate) state: Mutex<State>,
+    pub(crate) news: Notify,
 }
 
-struct State {
-    window: Window,
-    backlog: Backlog,
+pub(crate) struct State {
+    pub(crate) window: Window,
+    pub(crate) backlog: Backlog,
     /// Durable messages in memory, in the journal, and on their way there.
     durable_messages: usize,
-    subscribers: usize,
+    pub(crate) subscribers: usize,
     expired_dropped_at_ms: u64,
-}
-
-/// What of the queue is only in the journal.
-#[derive(Default)]
-struct Backlog {
-    /// Everything up to this position is in the window or gone.
-    cursor: u64,
-    /// There may be messages after the cursor.
-    exists: bool,
-    /// Something was appended behind the backlog since the page under way was asked for.
-    grew: bool,
-    /// A pager is at work.
-    loading: bool,
 }
 
 /// What an inbox found.
@@ -88,8 +69,6 @@ impl Queue {
         };
         Self { name, limits, clock, journal, state: Mutex::new(state), news: Notify::new() }
     }
-
-    // --- publishing ------------------------------------------------------------------------------------------
 
     /// Takes a message into memory only.
     pub(crate) fn push_transient(&self, item: Item) -> Result<(), BrokerError> {
@@ -186,8 +165,6 @@ impl Queue {
         state.window.durable().has_room(bytes, limits.window_messages_max, limits.window_bytes_max)
     }
 
-    // --- consuming -------------------------------------------------------------------------------------------
-
     pub(crate) fn joined(self: &Arc<Self>) {
         self.state.lock().subscribers += 1;
         self.page_in();
@@ -224,8 +201,6 @@ impl Queue {
         }
         Found::Message(taken)
     }
-
-    // --- settling --------------------------------------------------------------------------------------------
 
     /// Before the journal is told: nobody else may end the claim. False when the ticket is worthless.
     pub(crate) fn begin_settling(&self, ticket: Ticket) -> bool {
@@ -279,63 +254,6 @@ impl Queue {
         }
     }
 
-    // --- paging ----------------------------------------------------------------------------------------------
-
-    fn page_in(self: &Arc<Self>) {
-        let Some(journal) = &self.journal else { return };
-        let mut state = self.state.lock();
-        if state.backlog.loading || !self.wants_page(&state) {
-            return;
-        }
-        state.backlog.loading = true;
-        drop(state);
-        tokio::spawn(load_pages(Arc::clone(self), Arc::clone(journal)));
-    }
-
-    /// An eighth of the window is free: pages of a few messages each would cost more than they bring.
-    fn wants_page(&self, state: &State) -> bool {
-        let (load, limits) = (state.window.durable(), &self.limits);
-        state.backlog.exists
-            && state.subscribers > 0
-            && load.has_room(
-                limits.window_bytes_max / 8,
-                limits.window_messages_max - limits.window_messages_max / 8,
-                limits.window_bytes_max,
-            )
-    }
-
-    /// Where to read on, and how much; `None` ends the pager.
-    fn next_page(&self) -> Option<(u64, usize)> {
-        let mut state = self.state.lock();
-        if !self.wants_page(&state) {
-            state.backlog.loading = false;
-            return None;
-        }
-        state.backlog.grew = false;
-        let load = state.window.durable();
-        let average_bytes = load.bytes.checked_div(load.messages).unwrap_or(MESSAGE_BYTES_GUESS).max(1);
-        let by_bytes = self.limits.window_bytes_max.saturating_sub(load.bytes) / average_bytes;
-        let by_count = self.limits.window_messages_max - load.messages.min(self.limits.window_messages_max);
-        Some((state.backlog.cursor, by_bytes.min(by_count).clamp(1, PAGE_MESSAGES_MAX)))
-    }
-
-    fn paged(&self, page: Vec<Journaled>, limit: usize) {
-        let (now, now_ms) = (Instant::now(), (self.clock)());
-        let mut state = self.state.lock();
-        if page.len() < limit && !state.backlog.grew {
-            state.backlog.exists = false;
-        }
-        for journaled in page {
-            state.backlog.cursor = journaled.position;
-            state.window.push(item(journaled, now, now_ms));
-        }
-        drop(state);
-        self.news.notify_waiters();
-        self.news.notify_one();
-    }
-
-    // --- what others ask -------------------------------------------------------------------------------------
-
     /// Messages that wait to be handed out, in memory and in the journal.
     pub(crate) fn waiting(&self) -> usize {
         let state = self.state.lock();
@@ -346,30 +264,5 @@ impl Queue {
     pub(crate) fn is_idle(&self) -> bool {
         let state = self.state.lock();
         state.subscribers == 0 && state.durable_messages == 0 && state.window.is_empty()
-    }
-}
-
-fn item(journaled: Journaled, now: Instant, now_ms: u64) -> Item {
-    let pause_ms = journaled.ready_at_ms.saturating_sub(now_ms);
-    Item {
-        bytes: journaled.message.weight_bytes(),
-        message: journaled.message,
-        position: Some(journaled.position),
-        attempt: journaled.attempt,
-        expires_at_ms: None,
-        due: (pause_ms > 0).then(|| now + Duration::from_millis(pause_ms)),
-    }
-}
-
-/// Fills the window from the journal until it is full or the journal has no more.
-async fn load_pages(queue: Arc<Queue>, journal: Arc<dyn Journal>) {
-    while let Some((after, limit)) = queue.next_page() {
-        match journal.load(&queue.name, after, limit).await {
-            Ok(page) => queue.paged(page, limit),
-            Err(error) => {
-                tracing::warn!(queue = %queue.name, %error, "cannot read the queue from the journal, trying again");
-                tokio::time::sleep(PAGE_RETRY_PAUSE).await;
-            }
-        }
     }
 }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::connect::Shared;
 use crate::queue::{Found, Queue};
 use crate::settle::Claim;
+use crate::window::Taken;
 
 /// One subscription's place at its queue. Its deliveries hold it too.
 pub(crate) struct Seat {
@@ -86,12 +87,18 @@ impl EmbeddedInbox {
         match self.queue.take(self.seat.id) {
             Found::Nothing { next_due } => Step::Nothing { next_due },
             Found::Message(taken) => {
-                self.seat.unsettled.fetch_add(1, Ordering::AcqRel);
-                let (message, attempt) = (Arc::clone(&taken.message), taken.attempt);
-                let claim = Claim::new(&self.shared, &self.queue, &self.seat, taken);
-                Step::Delivered(Delivery::new(message, attempt, Box::new(claim)))
+                let delivery = self.deliver(taken);
+                // Closed between the look above and now: dropping the delivery gives the message to somebody else.
+                if self.seat.is_closed() { Step::Closed } else { Step::Delivered(delivery) }
             }
         }
+    }
+
+    fn deliver(&self, taken: Taken) -> Delivery {
+        self.seat.unsettled.fetch_add(1, Ordering::AcqRel);
+        let (message, attempt) = (Arc::clone(&taken.message), taken.attempt);
+        let claim = Claim::new(&self.shared, &self.queue, &self.seat, taken);
+        Delivery::new(message, attempt, Box::new(claim))
     }
 
     async fn receive(&mut self) -> Option<Delivery> {

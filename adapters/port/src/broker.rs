@@ -25,8 +25,13 @@ pub trait Broker: fmt::Debug + Send + Sync {
     /// - `every_property_and_byte_arrives_as_it_was_sent`
     /// - `messages_of_one_key_arrive_in_order`
     /// - `a_durable_message_survives_a_restart`
+    /// - `a_message_that_need_not_be_durable_arrives_too`
     /// - `publishing_the_same_id_again_is_allowed`
     /// - `publishing_to_a_full_broker_is_refused_not_dropped`
+    /// - `a_message_larger_than_the_broker_takes_is_refused`
+    /// - `a_reply_reaches_the_place_that_its_asker_named`
+    /// - `replies_to_two_askers_do_not_mix`
+    /// - `publishing_goes_on_after_the_connection_was_cut`
     fn publish(&self, outbound: Outbound) -> BoxFuture<'_, Result<Receipt, BrokerError>>;
 
     /// Starts to receive. What is needed for it (queue, stream, topic) is created when absent.
@@ -34,6 +39,7 @@ pub trait Broker: fmt::Debug + Send + Sync {
     /// # Behaviour
     /// - `an_event_published_before_the_first_subscription_is_not_delivered`
     /// - `an_event_published_while_its_subscriber_is_away_is_delivered_later`
+    /// - `an_event_subscription_survives_a_restart`
     /// - `no_more_than_the_prefetch_is_handed_out_unsettled`
     fn subscribe(&self, subscription: Subscription) -> BoxFuture<'_, Result<Box<dyn Inbox>, BrokerError>>;
 
@@ -45,10 +51,13 @@ pub trait Broker: fmt::Debug + Send + Sync {
 
     /// Stops handing out messages, waits up to `grace` for what is being published, and lets go of the connection.
     ///
+    /// What was handed out through it and is not settled goes to others; settling it later is an error.
+    ///
     /// # Behaviour
     /// - `after_close_publishing_is_refused_as_not_applied`
     /// - `after_close_an_inbox_ends`
     /// - `what_was_not_settled_before_close_is_delivered_again`
+    /// - `closing_one_connection_leaves_the_others_alone`
     fn close(&self, grace: Duration) -> BoxFuture<'_, ()>;
 }
 

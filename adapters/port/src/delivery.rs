@@ -16,6 +16,12 @@ pub trait Inbox: Send {
     /// # Behaviour
     /// - `a_delivery_dropped_unsettled_comes_again`
     /// - `the_attempt_rises_with_each_redelivery`
+    /// - `the_attempt_is_remembered_over_a_restart`
+    /// - `what_was_unsettled_at_a_restart_is_delivered_again`
+    /// - `a_key_has_one_unsettled_message_at_a_time`
+    /// - `other_keys_go_on_while_one_waits`
+    /// - `asking_for_the_next_and_giving_up_loses_nothing`
+    /// - `an_inbox_goes_on_after_its_connection_was_cut`
     fn next(&mut self) -> BoxFuture<'_, Option<Delivery>>;
 }
 
@@ -65,6 +71,7 @@ impl Delivery {
     ///
     /// # Behaviour
     /// - `an_acknowledged_message_is_never_delivered_again`
+    /// - `an_acknowledged_message_stays_gone_after_a_restart`
     pub async fn ack(mut self) -> Result<(), SettleError> {
         let result = match self.settle.as_mut() {
             Some(settle) => settle.ack().await,

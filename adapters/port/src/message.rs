@@ -25,13 +25,14 @@ pub enum Channel {
 pub struct Message {
     /// One per message, and the same when it is published again. Empty when a foreign asker gave none.
     pub id: CompactString,
-    /// Topic, subject or queue.
+    /// Topic, subject or queue. On a reply: the request's reply-to, as it came.
     pub destination: CompactString,
     /// Messages of one key keep their order. `None`: no order is asked for.
     pub key: Option<CompactString>,
     /// On a reply: the request's message id, given back as it came.
     pub correlation_id: Option<CompactString>,
-    /// Where an answer is expected; opaque to everybody but the adapter of the asker's broker.
+    /// Where an answer is expected: the destination of the asker's own [`Channel::Reply`] subscription. On the way an
+    /// adapter may write it as its protocol does, so the one who answers takes it as it came.
     pub reply_to: Option<CompactString>,
     /// Media type of the body.
     pub content_type: Option<CompactString>,

@@ -22,7 +22,11 @@ const PAGE_MAX: i64 = 1_000;
 ///
 /// # Errors
 /// The body is not JSON.
-pub(crate) async fn hear(database: &Database, kind: &'static str, request: &Request) -> Result<Response, Problem> {
+pub(crate) async fn hear(
+    database: &Database,
+    kind: &'static str,
+    request: &Request,
+) -> Result<Response, Problem> {
     let body: Box<RawValue> = request.json()?;
     let key = request.idempotency_key()?;
     database.transact(move |connection| record(connection, kind, key.as_deref(), body.get())).await?;

@@ -78,8 +78,12 @@ pub async fn serve(
     shutdown: impl Future,
 ) -> io::Result<()> {
     match service {
-        Service::Accounts => server::run(accounts::Accounts::open(database).await?, listener, shutdown).await,
-        Service::Customers => server::run(customers::Customers::open(database).await?, listener, shutdown).await,
+        Service::Accounts => {
+            server::run(accounts::Accounts::open(database).await?, listener, shutdown).await;
+        }
+        Service::Customers => {
+            server::run(customers::Customers::open(database).await?, listener, shutdown).await;
+        }
     }
     Ok(())
 }
@@ -94,7 +98,10 @@ impl FromStr for Service {
     type Err = UnknownService;
 
     fn from_str(text: &str) -> Result<Self, UnknownService> {
-        Self::ALL.into_iter().find(|service| service.name() == text).ok_or_else(|| UnknownService(text.to_owned()))
+        Self::ALL
+            .into_iter()
+            .find(|service| service.name() == text)
+            .ok_or_else(|| UnknownService(text.to_owned()))
     }
 }
 

@@ -45,13 +45,7 @@ impl Request {
         let (head, body) = request.into_parts();
         let body = read_body(body).await?;
         let query = form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes());
-        Ok(Self {
-            method,
-            parameter,
-            query: query.into_owned().collect(),
-            headers: head.headers,
-            body,
-        })
+        Ok(Self { method, parameter, query: query.into_owned().collect(), headers: head.headers, body })
     }
 
     /// The first value of a query parameter.

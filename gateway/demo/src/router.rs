@@ -13,7 +13,10 @@ impl<E: Copy> Router<E> {
     pub(crate) fn new(table: &[(&str, E)]) -> Self {
         let mut router = matchit::Router::new();
         for (path, endpoint) in table {
-            #[expect(clippy::expect_used, reason = "the tables are constants, and every test goes through them")]
+            #[expect(
+                clippy::expect_used,
+                reason = "the tables are constants, and every test goes through them"
+            )]
             router.insert(*path, *endpoint).expect("the paths of a service do not collide");
         }
         Self(router)

@@ -5,13 +5,35 @@ pub(crate) const COUNT: u32 = 1_000;
 
 /// Seoul's districts; customers are spread over them evenly.
 const DISTRICTS: [&str; 25] = [
-    "gangnam-gu", "gangdong-gu", "gangbuk-gu", "gangseo-gu", "gwanak-gu", "gwangjin-gu", "guro-gu",
-    "geumcheon-gu", "nowon-gu", "dobong-gu", "dongdaemun-gu", "dongjak-gu", "mapo-gu", "seodaemun-gu",
-    "seocho-gu", "seongdong-gu", "seongbuk-gu", "songpa-gu", "yangcheon-gu", "yeongdeungpo-gu", "yongsan-gu",
-    "eunpyeong-gu", "jongno-gu", "jung-gu", "jungnang-gu",
+    "gangnam-gu",
+    "gangdong-gu",
+    "gangbuk-gu",
+    "gangseo-gu",
+    "gwanak-gu",
+    "gwangjin-gu",
+    "guro-gu",
+    "geumcheon-gu",
+    "nowon-gu",
+    "dobong-gu",
+    "dongdaemun-gu",
+    "dongjak-gu",
+    "mapo-gu",
+    "seodaemun-gu",
+    "seocho-gu",
+    "seongdong-gu",
+    "seongbuk-gu",
+    "songpa-gu",
+    "yangcheon-gu",
+    "yeongdeungpo-gu",
+    "yongsan-gu",
+    "eunpyeong-gu",
+    "jongno-gu",
+    "jung-gu",
+    "jungnang-gu",
 ];
 
-const FAMILY_NAMES: [&str; 10] = ["Kim", "Lee", "Park", "Choi", "Jeong", "Kang", "Cho", "Yoon", "Jang", "Lim"];
+const FAMILY_NAMES: [&str; 10] =
+    ["Kim", "Lee", "Park", "Choi", "Jeong", "Kang", "Cho", "Yoon", "Jang", "Lim"];
 
 const GIVEN_NAMES: [&str; 16] = [
     "Seo-yeon", "Min-jun", "Ji-woo", "Seo-jun", "Ha-eun", "Do-yun", "Ji-ho", "Su-bin", "Ye-jun", "Eun-ji",

@@ -27,7 +27,7 @@ pub(super) struct Operator(Option<CompactString>);
 impl Guard {
     pub(super) fn new(tokens: &BTreeMap<CompactString, Secret>) -> Self {
         // A fresh key makes equal times for equal lengths all there is to learn; any key keeps tokens apart.
-        let mut fresh = [0_u8; 32];
+        let mut fresh = [0_u8; 64];
         let _ = getrandom::fill(&mut fresh);
         let key = Hmac::new(&fresh.into());
         let tag = |secret: &Secret| key.clone().chain_update(secret.expose()).finalize().into_bytes().into();

@@ -1,6 +1,7 @@
 //! `/operations`: the list, one with its timeline, and cancelling it for its owner.
 
 use serde_json::{Value, json};
+use sidegate_core::operation::Status;
 use sidegate_core::{OperationId, Timestamp};
 use sidegate_store::Filter;
 
@@ -37,9 +38,7 @@ fn filter(query: Option<&str>) -> Result<Filter, Problem> {
     let mut paging = Paging::default();
     query::each(query, KNOWN, |name, value| {
         match name {
-            "status" => {
-                filter.status = Some(value.parse().map_err(|error| bad(format!("`{value}`: {error}")))?)
-            }
+            "status" => filter.status = Some(status_named(value)?),
             "route" => filter.route = Some(value.into()),
             "correlation" => filter.correlation_id = Some(value.into()),
             "since" => filter.since = Some(since(value)?),
@@ -48,6 +47,10 @@ fn filter(query: Option<&str>) -> Result<Filter, Problem> {
         Ok(true)
     })?;
     Ok(Filter { cursor: paging.cursor, limit: paging.limit, ..filter })
+}
+
+fn status_named(text: &str) -> Result<Status, Problem> {
+    text.parse().map_err(|error| bad(format!("`{text}`: {error}")))
 }
 
 fn since(text: &str) -> Result<Timestamp, Problem> {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 use sidegate_core::Answer;
-use sidegate_store::{NewParked, ParkedMessage};
+use sidegate_store::ParkedMessage;
 
 use super::guard::Operator;
 use super::query::{self, Paging};

@@ -13,6 +13,7 @@ mod run;
 mod shared;
 mod start;
 
+pub(crate) use reload::environment;
 pub use run::{ConfigSource, RunError, run};
 pub use shared::{Link, Shared};
 pub use start::{App, Parts, StartError, open_embedded};

@@ -121,7 +121,7 @@ impl App {
 
 /// Environment variables for `${VAR}`.
 #[expect(clippy::disallowed_methods, reason = "config expansion is where the environment enters")]
-fn environment(name: &str) -> Option<String> {
+pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 

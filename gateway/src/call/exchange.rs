@@ -11,16 +11,11 @@ use std::sync::Arc;
 use http::{Request, Response, StatusCode};
 use hyper::client::conn::http1::SendRequest;
 use sidegate_config::settings::Authority;
-use tokio::time::Duration;
 
 use super::body::CallBody;
 use super::error::{CallError, CallErrorKind, Sent};
-use super::service::{Lease, Service, Slot};
+use super::service::{Lease, STALE_AFTER, Service, Slot};
 use crate::body::Body;
-
-/// A connection used more recently was hardly closed for being idle; below it no copy of a request is kept, which
-/// spares the busy service the cost.
-const STALE_AFTER: Duration = Duration::from_millis(200);
 
 /// A try that came to nothing.
 struct Failed {
@@ -58,6 +53,7 @@ impl Service {
         let Some(reused) = self.reusable().await else {
             return self.exchange_afresh(slot, request, progress).await;
         };
+        // No copy where it is hardly needed: a busy service is spared the cost.
         let spare = if reused.idle_for > STALE_AFTER { spare(&request) } else { None };
         let failed = match send(slot, reused.sender, request, progress).await {
             Ok(answer) => return self.accept(answer),

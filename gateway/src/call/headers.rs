@@ -12,7 +12,7 @@ use http::header::{CONNECTION, FORWARDED, HOST, HeaderMap, HeaderName, HeaderVal
 use sidegate_core::Headers;
 
 use super::socket::Peer;
-use crate::names::TRAVELLING;
+use crate::names::{CORRELATION_ID, IDEMPOTENCY_KEY, OPERATION_ID, OUTCOME_URL, PREFER, TRAVELLING, message};
 use crate::respond::{Code, Problem};
 
 /// Who we are in `Via`: the protocol that the request came in, and a pseudonym, since a host name is nobody's business.
@@ -64,6 +64,11 @@ impl Named {
 /// What the gateway, as a client, decides for itself: whom it asks, how long the body is, whether to wait for `100`.
 fn is_of_the_request_line(name: &HeaderName) -> bool {
     matches!(name.as_str(), "host" | "content-length" | "expect")
+}
+
+/// What the client told the gateway, and a service called for an operation is told in the gateway's own words.
+fn is_for_the_gateway(name: &HeaderName) -> bool {
+    [PREFER, IDEMPOTENCY_KEY, CORRELATION_ID, OPERATION_ID, OUTCOME_URL].contains(name)
 }
 
 /// Removes what is between two neighbours only.
@@ -123,7 +128,7 @@ fn quoted_if_needed(text: &str) -> Cow<'_, str> {
 /// 400 for a value that is not UTF-8: it could not be kept as it is.
 pub fn end_to_end(headers: &HeaderMap) -> Result<Headers, Problem> {
     let named = Named::by_connection(headers);
-    strict(headers, |name| named.passes(name) && !is_of_the_request_line(name))
+    strict(headers, |name| named.passes(name) && !is_of_the_request_line(name) && !is_for_the_gateway(name))
 }
 
 /// The headers of a request that travel over a broker: the default set, and `extra` (lower case).
@@ -161,6 +166,9 @@ pub fn to_answer(headers: &HeaderMap) -> Headers {
 pub fn from_message(headers: &Headers) -> HeaderMap {
     let mut map = HeaderMap::with_capacity(headers.len() + 8);
     for (name, value) in headers {
+        if message::ALL.contains(&name.as_str()) {
+            continue;
+        }
         let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { continue };
         let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) else { continue };
         if !HOP_BY_HOP.contains(&name.as_str()) && !is_of_the_request_line(&name) {

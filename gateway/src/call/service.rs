@@ -20,6 +20,9 @@ use crate::body::{Body, BodyError};
 /// An idle connection that is still busy with its last exchange gets this long to come to rest.
 const SETTLE_TIMEOUT: Duration = Duration::from_millis(50);
 
+/// A connection used more recently was hardly closed by the service for being idle.
+pub(super) const STALE_AFTER: Duration = Duration::from_millis(200);
+
 /// One service and what leads to it.
 pub(super) struct Service {
     pub(super) authority: Authority,
@@ -78,10 +81,15 @@ impl Service {
     pub(super) async fn reusable(&self) -> Option<Reused> {
         loop {
             let Idle { mut sender, since } = self.newest()?;
-            let settled = sender.is_ready()
-                || matches!(tokio::time::timeout(SETTLE_TIMEOUT, sender.ready()).await, Ok(Ok(())));
-            if settled {
-                return Some(Reused { sender, idle_for: since.elapsed() });
+            let reused = |sender| Reused { sender, idle_for: since.elapsed() };
+            if since.elapsed() > STALE_AFTER {
+                hear_of_closing().await;
+            }
+            if sender.is_ready() {
+                return Some(reused(sender));
+            }
+            if let Ok(Ok(())) = tokio::time::timeout(SETTLE_TIMEOUT, sender.ready()).await {
+                return Some(reused(sender));
             }
         }
     }
@@ -119,6 +127,13 @@ impl Service {
         idle.retain(is_of_use);
         idle.shrink_to_fit();
     }
+}
+
+/// Lets the runtime look at its sockets and the connections' tasks hear of it: a service that has closed already is
+/// noticed before a request that must not be repeated is lost on it.
+async fn hear_of_closing() {
+    tokio::task::yield_now().await;
+    tokio::task::yield_now().await;
 }
 
 /// Closes what nobody asks for any more, also when no call comes by to notice.

@@ -226,7 +226,7 @@ impl std::fmt::Display for Place {
 mod tests {
     use sidegate_config::settings::Listen;
 
-    use super::Place;
+    use super::{AdminPlane, Place};
 
     #[test]
     fn an_admin_plane_is_named_by_a_url_or_a_socket() {
@@ -238,6 +238,15 @@ mod tests {
             let error = Place::parse(wrong).expect_err("must be refused");
             assert_eq!(error.code(), 2, "`{wrong}` is wrong usage");
         }
+    }
+
+    #[test]
+    fn whoever_is_not_there_is_told_with_its_address_and_what_to_do() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let place = Place::Tcp(free.expect("a port that nobody listens on").to_string());
+        let failure = AdminPlane { place, token: None }.get("/routes", &[]).expect_err("nobody listens");
+        assert_eq!(failure.code(), 1, "a gateway that is not there is a failure at run time");
+        assert!(failure.to_string().contains("is it running?"), "{failure}");
     }
 
     #[test]

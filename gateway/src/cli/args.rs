@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use sidegate_core::Timestamp;
 use sidegate_core::operation::Status;
+use sidegate_demo::Service;
 
 use super::when;
 use crate::observe::logs::Filter;
@@ -44,6 +45,7 @@ pub struct Cli {
 
 /// What holds for every command.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "For every command")]
 pub struct Global {
     /// The config file
     #[arg(
@@ -51,27 +53,34 @@ pub struct Global {
         global = true,
         value_name = "FILE",
         env = "SIDEGATE_CONFIG",
+        hide_env_values = true,
         default_value = "sidegate.toml"
     )]
     pub config: PathBuf,
-    /// Which log lines are written to standard error: a level (`debug`), or levels by part
-    /// (`info,sidegate::deliver=debug`)
+    /// Log lines on standard error: a level (`debug`), or levels by part (`info,sidegate::deliver=debug`)
     #[arg(long, global = true, value_name = "FILTER", default_value_t)]
     pub log: Filter,
-    /// Colours: by default where the output is a terminal and NO_COLOR is not set
-    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
+    /// Colours: auto (on a terminal, unless NO_COLOR is set), always or never
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        hide_possible_values = true
+    )]
     pub color: Color,
 }
 
 /// When to use colours.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Color {
-    /// On a terminal, unless NO_COLOR is set
+    /// On a terminal, unless NO_COLOR is set.
     #[default]
     Auto,
-    /// Always
+    /// Always.
     Always,
-    /// Never
+    /// Never.
     Never,
 }
 
@@ -81,8 +90,8 @@ pub enum Command {
     /// Serve the config until SIGTERM or SIGINT, then finish what is under way
     ///
     /// SIGHUP or a changed file reloads the config: whole or not at all, and no request is dropped. After SIGTERM no
-    /// new connections are taken; what is under way has `[gateway] drain` to end, and callers still held then get
-    /// their 202.
+    /// new connections are taken, callers who are held get their 202, and what is under way has `[gateway] drain` to
+    /// end.
     Run,
     /// A bank in one process: two gateways, two sample services, a broker and stores, and `curl` lines to try
     #[command(args_conflicts_with_subcommands = true)]
@@ -127,6 +136,9 @@ pub struct Demo {
     /// Run the printed lines, say for each whether it did what it should, and exit with 0 or 1
     #[arg(long)]
     pub check: bool,
+    /// Listen where the system chooses, not on the ports of the documentation; what is printed names them
+    #[arg(long)]
+    pub any_port: bool,
     /// The broker between the gateways [default: the embedded one]
     #[arg(long, value_name = "URL")]
     pub broker: Option<String>,
@@ -143,7 +155,7 @@ pub enum DemoPart {
   sidegate demo service accounts --listen 127.0.0.1:3001 --database accounts.db")]
     Service {
         /// `accounts` or `customers`
-        name: String,
+        name: Service,
         /// Where it listens; port 0 lets the system choose
         #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
         listen: SocketAddr,
@@ -170,18 +182,18 @@ pub struct Check {
 /// `--format`.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Format {
-    /// How to print it: for people, or for scripts
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    /// How to print it: human or json
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, hide_possible_values = true)]
     pub format: OutputFormat,
 }
 
 /// For whom the output is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum OutputFormat {
-    /// Aligned tables
+    /// Aligned tables, for eyes.
     #[default]
     Human,
-    /// JSON
+    /// JSON, for scripts.
     Json,
 }
 
@@ -207,7 +219,7 @@ pub struct Admin {
     /// The admin plane, `http://HOST:PORT` or `unix:PATH` [default: from the config]
     #[arg(long = "admin", value_name = "URL")]
     pub url: Option<String>,
-    /// The bearer token of the admin plane [default: one of the config's, where the URL is the config's too]
+    /// Its bearer token [default: one of the config's, where the URL is the config's too]
     #[arg(long, value_name = "TOKEN", env = "SIDEGATE_ADMIN_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
 }

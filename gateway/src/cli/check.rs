@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 use sidegate_config::Loaded;
 
 use super::args::{Check, Global, OutputFormat};
-use super::config::{self, environment};
+use super::config;
 use super::connect::{self, Found};
 use super::failure::Failure;
 use super::output;
+use crate::app::environment;
 
 const FINE: Style = AnsiColor::Green.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();

@@ -7,6 +7,7 @@ use sidegate_config::{Loaded, Problems};
 use super::args::Global;
 use super::failure::Failure;
 use super::output;
+use crate::app::environment;
 
 /// Reads and checks the config; what is wrong with it is told on standard error.
 pub(super) fn load(global: &Global) -> Result<Loaded, Failure> {
@@ -19,10 +20,4 @@ pub(super) fn tell(problems: &Problems) -> Failure {
     // Where standard error is closed nobody can be told; the exit code still can.
     let _ = writeln!(anstream::stderr(), "{}", rendered.trim_end());
     Failure::Told(2)
-}
-
-/// Environment variables for `${VAR}`.
-#[expect(clippy::disallowed_methods, reason = "config expansion is where the environment enters")]
-pub(super) fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok()
 }

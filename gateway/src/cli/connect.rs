@@ -4,6 +4,7 @@
 use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sidegate_config::Settings;
@@ -55,7 +56,7 @@ fn try_sqlite(path: &Path) -> Result<(), String> {
 async fn try_broker(settings: &Broker, found: &mut Found) {
     let name = &settings.name;
     let probe = async {
-        let parts = sidegate_adapters::Parts { journal: None, clock: || clock::now().unix_ms() };
+        let parts = sidegate_adapters::Parts { journal: None, clock: Arc::new(|| clock::now().unix_ms()) };
         let broker = sidegate_adapters::connect(settings, parts).await.map_err(|error| error.to_string())?;
         let health = broker.probe().await;
         broker.close(CLOSE_GRACE).await;

@@ -17,12 +17,12 @@ pub(super) fn run(global: &Global, command: &OperationsCommand) -> Result<(), Fa
     match command {
         OperationsCommand::List(list) => self::list(global, list),
         OperationsCommand::Show { id, ask } => {
-            let operation = AdminPlane::of(global, &ask.admin)?.get(&format!("/operations/{id}"), &[])?;
+            let operation = AdminPlane::of(global, &ask.admin)?.get(&format!("/operations/{}", segment(id)), &[])?;
             show(&operation, ask.output.format)
         }
         OperationsCommand::Cancel { id, ask } => {
             let operation =
-                AdminPlane::of(global, &ask.admin)?.post(&format!("/operations/{id}/cancel"), None)?;
+                AdminPlane::of(global, &ask.admin)?.post(&format!("/operations/{}/cancel", segment(id)), None)?;
             show(&operation, ask.output.format)
         }
     }

@@ -9,8 +9,8 @@ use super::args::Cli;
 
 const HEAD: &str = "# Command line
 
-What `sidegate --help` prints, command by command. This page is written by a test from the program itself.
-Exit codes: 0 fine, 1 failed at run time, 2 wrong usage or config.
+What `sidegate --help` prints, command by command; what holds for every command stands once, at the top. A test writes
+this page from the program itself.
 ";
 
 /// Wide enough for the examples, narrow enough for a page.
@@ -24,7 +24,12 @@ fn page() -> String {
     page
 }
 
+/// What holds for every command is told once, at the top.
 fn section(page: &mut String, command: &mut clap::Command, name: &str) {
+    if name != "sidegate" {
+        let hide = |argument: clap::Arg| if argument.is_global_set() { argument.hide(true) } else { argument };
+        *command = std::mem::take(command).mut_args(hide);
+    }
     let help = command.render_long_help().to_string();
     let help: Vec<&str> = help.lines().map(str::trim_end).collect();
     let _ = write!(page, "\n## `{name}`\n\n```text\n{}\n```\n", help.join("\n").trim_end());

@@ -80,7 +80,7 @@ fn reply(route: &Value) -> String {
 fn duration(ms: &Value) -> String {
     let ms = ms.as_u64().unwrap_or(0);
     let units = [("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
-    let whole = units.into_iter().find(|(_, unit_ms)| ms > 0 && ms % unit_ms == 0);
+    let whole = units.into_iter().find(|(_, unit_ms)| ms > 0 && ms.is_multiple_of(*unit_ms));
     let (unit, unit_ms) = whole.unwrap_or(("ms", 1));
     format!("{}{unit}", ms / unit_ms)
 }

@@ -18,6 +18,8 @@ use town::{Ports, Town};
 pub struct Options {
     /// Run the printed lines and end with 0 or 1.
     pub check: bool,
+    /// Let the system choose the ports: those that the documentation names may be taken.
+    pub any_port: bool,
     /// Another broker than the embedded one.
     pub broker: Option<String>,
 }
@@ -27,7 +29,7 @@ pub struct Options {
 /// # Errors
 /// Something could not start, or a line of the check did not do what it says.
 pub async fn run(options: Options) -> Result<(), DemoError> {
-    let ports = if options.check { Ports::chosen_by_the_system() } else { Ports::documented() };
+    let ports = if options.check || options.any_port { Ports::chosen_by_the_system() } else { Ports::documented() };
     let town = Town::start(&ports, options.broker.as_deref()).await?;
     let result = if options.check {
         check::run(&town).await

@@ -22,7 +22,7 @@ const CUSTOMERS: &str = include_str!("../../../config/examples/bank/customers.to
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
     /// A port is taken, most likely by another demo.
-    #[error("cannot listen on {address}: {source}; is another demo running?")]
+    #[error("cannot listen on {address}: {source}; is another demo running? `--any-port` lets the system choose")]
     Listen {
         /// Which.
         address: SocketAddr,

@@ -1,16 +1,14 @@
 //! A config with one of everything that the two documents can show.
 
-use std::sync::Arc;
-
 use sidegate_config::Settings;
 
 /// See the TOML below.
-pub(super) fn settings() -> Arc<Settings> {
+pub(crate) fn settings() -> Settings {
     let folder = tempfile::tempdir().expect("a temporary folder");
     std::fs::write(folder.path().join("order.schema.json"), SCHEMA).expect("the schema is written");
     let file = folder.path().join("sidegate.toml");
     std::fs::write(&file, CONFIG).expect("the config is written");
-    crate::cli::testing::load(&file).settings.clone()
+    crate::cli::testing::load(&file).settings
 }
 
 const SCHEMA: &str = r##"{

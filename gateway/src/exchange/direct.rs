@@ -10,7 +10,7 @@ use super::values::RequestValues;
 use crate::app::Shared;
 use crate::body::Body;
 use crate::call::{CallError, CallErrorKind, headers};
-use crate::ingress::Peer;
+use crate::ingress::{self, BodyFault, Peer};
 use crate::json::LazyBody;
 use crate::names;
 use crate::respond::{Code, ERROR_SOURCE, Problem};
@@ -34,7 +34,8 @@ pub(super) async fn serve(
         (parts, Body::from(bytes.clone()), bytes)
     } else {
         let (parts, body) = request.into_parts();
-        (parts, Body::stream(body), bytes::Bytes::new())
+        let body = ingress::stream_body(body, None, shared.gateway.limits.body_idle_timeout)?;
+        (parts, body, bytes::Bytes::new())
     };
 
     let values = RequestValues {
@@ -72,6 +73,9 @@ fn parse_method(method: &str) -> Result<http::Method, Problem> {
 
 /// What a dead or slow service means to the caller of a route.
 pub fn failed(error: &CallError) -> Problem {
+    if let Some(fault) = BodyFault::cause_of(error) {
+        return fault.clone();
+    }
     let detail = format!("the service did not answer: {error}");
     match error.kind {
         CallErrorKind::Timeout => Problem::new(Code::DeadlineExceeded, detail),

@@ -14,6 +14,9 @@ mod metrics;
 mod process;
 mod routes;
 
+#[cfg(test)]
+mod documented;
+
 pub use brokers::BrokerMetrics;
 pub use connections::ConnectionStats;
 pub use consumers::{CallResult, ConsumerMetrics};

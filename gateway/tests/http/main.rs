@@ -1,5 +1,7 @@
 //! The edge and the calls on real sockets: what a client gets, byte for byte, and what a service sees.
 
+#![expect(clippy::expect_used, reason = "in a test a panic is the report")]
+
 mod support;
 
 mod ingress {

@@ -65,7 +65,11 @@ impl Output {
 }
 
 /// Where the program is.
-pub(crate) fn path() -> &'static Path {
+///
+/// # Panics
+/// When it has to be built first and does not build.
+#[must_use]
+pub fn path() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| prebuilt_binary().unwrap_or_else(build))
 }

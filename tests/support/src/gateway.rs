@@ -20,6 +20,8 @@ pub struct Gateway {
     logs: Logs,
     process: Process,
     addresses: Addresses,
+    /// What the config file says, which may leave the choice to the system.
+    configured: Addresses,
 }
 
 impl Gateway {
@@ -38,7 +40,7 @@ impl Gateway {
         let logs = Logs::default();
         let mut process = Process::start(setup.command(), setup.is_wrapped(), &logs);
         let addresses = ready(&mut process, &logs, 0).await;
-        Self { setup, logs, process, addresses }
+        Self { setup, logs, process, addresses, configured: Addresses::FREE }
     }
 
     /// A client of the data plane.
@@ -106,16 +108,23 @@ impl Gateway {
     /// Starts again after a stop or a kill: the same config, store and ports.
     pub async fn restart(&mut self) {
         assert!(!self.is_running(), "only a gateway that ended is started again");
-        self.setup.write(self.addresses);
+        self.configured = self.addresses;
+        self.setup.write(self.configured);
         let from = self.logs.len();
         self.process = Process::start(self.setup.command(), self.setup.is_wrapped(), &self.logs);
         self.addresses = ready(&mut self.process, &self.logs, from).await;
     }
 
+    /// The same without what it was wrapped in: the fault is over.
+    pub async fn restart_unwrapped(&mut self) {
+        self.setup.unwrap();
+        self.restart().await;
+    }
+
     /// Replaces the routes and consumers in the config file; the gateway notices by itself or by SIGHUP.
     pub fn rewrite(&mut self, toml: &str) {
         self.setup.set_routes(toml);
-        self.setup.write(self.addresses);
+        self.setup.write(self.configured);
     }
 
     /// Runs `sidegate ARGUMENTS… --admin URL`: a command that asks this gateway.
@@ -142,6 +151,14 @@ impl Gateway {
         let says = |entry: &Value| entry["message"].as_str().is_some_and(|message| message.contains(text));
         let what = format!("the log says `{text}`");
         eventually(DEADLINE, &what, async || self.logs.entries(0).into_iter().find(says)).await
+    }
+
+    /// Writes something else in place of the config file.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn spoil(&self, config: &str) {
+        std::fs::write(self.setup.config(), config).expect("a file can be written into the folder");
     }
 
     /// Everything that was written so far.

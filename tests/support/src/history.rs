@@ -101,7 +101,7 @@ impl Told {
         let id = id.to_owned();
         match (response.status, response.header("operation-status")) {
             (_, Some(status)) => Some(Self::Ended { id, status: status.to_owned(), answer: response.text() }),
-            (202, None) => Some(Self::Accepted { id }),
+            (200 | 202, None) => Some(Self::Accepted { id }),
             (404, None) => Some(Self::NotFound { id }),
             _ => None,
         }

@@ -39,7 +39,7 @@ mod service;
 mod checker;
 mod history;
 
-pub use binary::{Output, sidegate};
+pub use binary::{Output, path as program, sidegate};
 pub use body::{Body, pieces};
 pub use checker::{Problem, Verdict};
 pub use client::{Ask, Client};

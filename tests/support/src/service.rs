@@ -223,3 +223,60 @@ impl Drop for Ongoing {
         self.state.calls.lock()[self.number].ended = Some(Instant::now());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Service;
+    use crate::{Client, Gate, Reply};
+
+    async fn service() -> (Service, Client) {
+        let service = Service::start().await;
+        let client = Client::new(service.address);
+        (service, client)
+    }
+
+    #[tokio::test]
+    async fn it_answers_by_its_script_and_records_every_call() {
+        let (service, client) = service().await;
+        service.on_each("POST /orders", [Reply::status(503), Reply::status(201).body("made")]);
+        let _ = client.post("/orders?x=1").await.is(200);
+        let _ = client.post("/orders").body("first").await.is(503);
+        assert_eq!(client.post("/orders").body("second").await.is(201).text(), "made", "one after the other");
+        let _ = client.post("/orders").key("k").await.is(201);
+        let calls = service.calls_to("/orders");
+        let bodies: Vec<_> = calls.iter().map(|call| call.body.clone()).collect();
+        assert_eq!(bodies, ["", "first", "second", ""], "all that came, in its order");
+        assert_eq!(calls[3].key(), "k", "with its headers");
+    }
+
+    #[tokio::test]
+    async fn it_can_break_every_promise_of_http() {
+        let (service, client) = service().await;
+        service.on("GET /closed", Reply::closed());
+        service.on("GET /cut", Reply::cut_mid_body());
+        assert!(client.get("/closed").tried().await.is_err(), "no answer at all");
+        assert!(client.get("/cut").tried().await.is_err(), "half an answer is none");
+    }
+
+    #[tokio::test]
+    async fn a_call_is_open_until_it_is_answered() {
+        let (service, client) = service().await;
+        let gate = Gate::shut();
+        service.on("GET /slow", Reply::status(200).behind(&gate));
+        let asked = tokio::spawn(client.get("/slow").into_future());
+        service.called("/slow", 1).await;
+        assert_eq!(service.open_calls(), 1, "it waits at the gate");
+        gate.open();
+        let _ = asked.await.expect("an answer").is(200);
+        assert_eq!(service.open_calls(), 0, "and is over");
+    }
+
+    #[tokio::test]
+    async fn it_can_go_away_and_come_back() {
+        let (mut service, client) = service().await;
+        service.stop().await;
+        assert!(client.get("/").tried().await.is_err(), "nobody listens");
+        service.start_again().await;
+        let _ = client.get("/").await.is(200);
+    }
+}

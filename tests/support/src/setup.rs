@@ -169,6 +169,10 @@ impl Setup {
         toml.clone_into(&mut self.toml);
     }
 
+    pub(crate) fn unwrap(&mut self) {
+        self.wrapper.clear();
+    }
+
     pub(crate) fn is_wrapped(&self) -> bool {
         !self.wrapper.is_empty()
     }

@@ -5,6 +5,12 @@ mod in_memory_journal {
     sidegate_conformance::conformance_suite!(EmbeddedHarness::on(InMemory::default()));
 }
 
+mod in_sqlite {
+    use crate::support::harness::EmbeddedHarness;
+    use crate::support::sqlite::InSqlite;
+    sidegate_conformance::conformance_suite!(EmbeddedHarness::on(InSqlite::default()));
+}
+
 mod no_journal {
     use crate::support::harness::{EmbeddedHarness, Nothing};
     sidegate_conformance::conformance_suite!(EmbeddedHarness::on(Nothing));

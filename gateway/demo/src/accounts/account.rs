@@ -52,7 +52,8 @@ pub(super) async fn show(database: &Database, request: Request) -> Result<Respon
 /// # Errors
 /// There is none.
 pub(super) fn find(connection: &Connection, id: &str) -> Result<Account, Problem> {
-    let mut statement = connection.prepare_cached("SELECT id, customer_id, balance FROM account WHERE id = ?1")?;
+    let mut statement =
+        connection.prepare_cached("SELECT id, customer_id, balance FROM account WHERE id = ?1")?;
     let account = statement.query_row([id], |row| {
         let (id, customer_id, balance) = row.try_into()?;
         Ok(Account { id, customer_id, balance })

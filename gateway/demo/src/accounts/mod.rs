@@ -110,9 +110,11 @@ impl Bank for Accounts {
 
     fn methods(endpoint: Endpoint) -> &'static [Method] {
         match endpoint {
-            Endpoint::Account | Endpoint::Transfer | Endpoint::Totals | Endpoint::Events | Endpoint::Health => {
-                &[Method::GET]
-            }
+            Endpoint::Account
+            | Endpoint::Transfer
+            | Endpoint::Totals
+            | Endpoint::Events
+            | Endpoint::Health => &[Method::GET],
             Endpoint::Accounts
             | Endpoint::Transfers
             | Endpoint::SlowTransfers
@@ -144,7 +146,8 @@ fn create(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn fill(connection: &Connection) -> rusqlite::Result<()> {
-    let mut insert = connection.prepare("INSERT INTO account (id, customer_id, balance) VALUES (?1, ?2, ?3)")?;
+    let mut insert =
+        connection.prepare("INSERT INTO account (id, customer_id, balance) VALUES (?1, ?2, ?3)")?;
     for number in 1..=seed::COUNT {
         insert.execute(params![
             seed::account_id(number),

@@ -47,7 +47,11 @@ pub(super) async fn show(database: &Database, request: Request) -> Result<Respon
 }
 
 /// The latest transfers from or to an account, the newest first.
-pub(super) fn of_account(connection: &Connection, account: &str, limit: u32) -> Result<Vec<Transfer>, Problem> {
+pub(super) fn of_account(
+    connection: &Connection,
+    account: &str,
+    limit: u32,
+) -> Result<Vec<Transfer>, Problem> {
     let sql = "SELECT id, from_account, to_account, amount, made_at FROM transfer
                WHERE from_account = ?1 OR to_account = ?1 ORDER BY seq DESC LIMIT ?2";
     let mut statement = connection.prepare_cached(sql)?;
@@ -96,7 +100,8 @@ impl Wanted {
         if (&self.from, &self.to, self.amount.get()) == (&made.from, &made.to, made.amount) {
             return Ok(created(made));
         }
-        let detail = format!("transfer `{}` was made already, with other accounts or another amount", made.id);
+        let detail =
+            format!("transfer `{}` was made already, with other accounts or another amount", made.id);
         Err(Problem::conflict("transfer_exists", detail))
     }
 
@@ -107,7 +112,8 @@ impl Wanted {
             return Ok(());
         }
         let account = find_account(connection, &self.from)?;
-        let detail = format!("account `{}` holds {} won of {}", account.id, account.balance, self.amount.get());
+        let detail =
+            format!("account `{}` holds {} won of {}", account.id, account.balance, self.amount.get());
         Err(Problem::conflict("insufficient_funds", detail))
     }
 

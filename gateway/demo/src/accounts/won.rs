@@ -68,7 +68,9 @@ mod tests {
 
     #[test]
     fn nothing_else_is_money() {
-        for json in ["0", "-5", "1.5", "1000000000001", "\"\"", "\"+5\"", "\"-5\"", "\"1.5\"", "\"5 \"", "null", "[]"] {
+        for json in
+            ["0", "-5", "1.5", "1000000000001", "\"\"", "\"+5\"", "\"-5\"", "\"1.5\"", "\"5 \"", "null", "[]"]
+        {
             assert_eq!(read(json), None, "{json} must not become money");
         }
     }

@@ -42,7 +42,8 @@ pub(super) async fn list(database: &Database, request: &Request) -> Result<Respo
     let limit = request.number("limit", PAGE_DEFAULT, PAGE_MAX)?;
     let district = request.query("district").map(str::to_owned);
     let after = request.query("after").unwrap_or_default().to_owned();
-    let items = database.transact(move |connection| page(connection, district.as_deref(), &after, limit)).await?;
+    let items =
+        database.transact(move |connection| page(connection, district.as_deref(), &after, limit)).await?;
     let next = response::next(&items, limit, |customer| customer.id.clone());
     Ok(response::ok(&json!({ "items": items, "next": next })))
 }

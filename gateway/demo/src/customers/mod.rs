@@ -74,7 +74,9 @@ impl Bank for Customers {
     async fn answer(&self, endpoint: Endpoint, request: Request) -> Result<Response, Problem> {
         match endpoint {
             Endpoint::Customers => customer::list(&self.database, &request).await,
-            Endpoint::Customer if request.method == Method::PUT => customer::put(&self.database, request).await,
+            Endpoint::Customer if request.method == Method::PUT => {
+                customer::put(&self.database, request).await
+            }
             Endpoint::Customer => customer::show(&self.database, request).await,
             Endpoint::CustomerChanged => events::hear(&self.database, "customer-changed", &request).await,
             Endpoint::TransferCompleted => events::hear(&self.database, "transfer-completed", &request).await,

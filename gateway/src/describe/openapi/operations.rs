@@ -20,8 +20,8 @@ pub(super) fn add(paths: &mut Map<String, Value>) {
     add("/operations/{id}/outcome", json!({ "put": outcome() }));
 }
 
-fn operation(id: &str, summary: &str, responses: Value) -> Value {
-    json!({ "operationId": id, "tags": ["operations"], "summary": summary, "responses": responses })
+fn operation(id: &str, summary: &str, responses: &Value) -> Value {
+    json!({ "operationId": id, "tags": ["operations"], "summary": summary, "responses": *responses })
 }
 
 fn document(description: &str) -> Value {
@@ -43,7 +43,7 @@ fn show() -> Value {
     let mut show = operation(
         "getOperation",
         "Where an operation stands; `Prefer: wait=N` answers at its next change",
-        json!({ "200": document("The operation"), "304": { "description": "As the client knows it" }, "404": not_found() }),
+        &json!({ "200": document("The operation"), "304": { "description": "As the client knows it" }, "404": not_found() }),
     );
     show["parameters"] = json!([reference("parameters", "Prefer"), reference("parameters", "IfNoneMatch")]);
     show
@@ -53,7 +53,7 @@ fn cancel() -> Value {
     operation(
         "cancelOperation",
         "Cancels an operation; again is the same",
-        json!({
+        &json!({
             "200": document("It is cancelled"),
             "404": not_found(),
             "409": refusal("It ended otherwise"),
@@ -69,7 +69,7 @@ fn result() -> Value {
     let mut result = operation(
         "getOperationResult",
         "The service's answer, once there is one; `Prefer: wait=N` waits for it",
-        json!({
+        &json!({
             "202": reference("responses", "Accepted"),
             "404": not_found(),
             "410": refusal("It was cancelled"),
@@ -89,7 +89,7 @@ fn events() -> Value {
     operation(
         "watchOperation",
         "Server-sent events: `status` at once and at each change, `end` with the last state, then closed",
-        json!({
+        &json!({
             "200": {
                 "description": "A stream of events; `data` is the operation as JSON, `id` its revision",
                 "content": { "text/event-stream": { "schema": { "type": "string" } } },
@@ -104,7 +104,7 @@ fn outcome() -> Value {
     let mut outcome = operation(
         "putOperationOutcome",
         "A worker that was given the operation answers it; the same again is fine",
-        json!({
+        &json!({
             "200": document("It is recorded"),
             "202": { "description": "Nobody has asked for it yet: it is kept and matched" },
             "403": refusal("The token does not fit this operation"),

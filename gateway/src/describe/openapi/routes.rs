@@ -48,11 +48,9 @@ fn path(route: &Route) -> String {
 
 /// The methods that a path item knows; any other stands as an extension.
 fn method(route: &Route) -> String {
-    let method = route.method.to_lowercase();
-    match method.as_str() {
-        "get" | "put" | "post" | "delete" | "options" | "head" | "patch" | "trace" => method,
-        _ => format!("x-{method}"),
-    }
+    let method = route.method.as_str().to_lowercase();
+    let known = ["get", "put", "post", "delete", "options", "head", "patch", "trace"].contains(&method.as_str());
+    if known { method } else { format!("x-{method}") }
 }
 
 fn operation(route: &Arc<Route>, label: &str) -> Value {
@@ -101,13 +99,12 @@ fn parameters(route: &Route) -> Vec<Value> {
     if route.durable {
         parameters.push(reference("parameters", "Prefer"));
     }
-    match route.idempotency {
-        IdempotencyMode::Optional if route.durable => {
-            parameters.push(reference("parameters", "IdempotencyKey"))
-        }
-        IdempotencyMode::Required => parameters.push(reference("parameters", "IdempotencyKeyRequired")),
-        IdempotencyMode::Optional | IdempotencyMode::Off => {}
-    }
+    let key = match route.idempotency {
+        IdempotencyMode::Optional if route.durable => Some("IdempotencyKey"),
+        IdempotencyMode::Required => Some("IdempotencyKeyRequired"),
+        IdempotencyMode::Optional | IdempotencyMode::Off => None,
+    };
+    parameters.extend(key.map(|key| reference("parameters", key)));
     if route.correlation.is_none() {
         parameters.push(reference("parameters", "CorrelationId"));
     }

@@ -9,27 +9,27 @@ trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 /// One connection.
-pub struct Client {
+pub(crate) struct Client {
     stream: Box<dyn Stream>,
     unread: Vec<u8>,
 }
 
 /// A response, taken apart no further than tests need.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    pub status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     /// Status line and headers, lower case.
-    pub head: String,
-    pub body: String,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }
 
     /// The `code` of a problem document.
-    pub fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         assert_eq!(
             self.header("content-type"),
             Some("application/problem+json"),
@@ -40,29 +40,29 @@ impl Answer {
     }
 
     /// Whether this is the last one on its connection, as far as it says.
-    pub fn closes(&self) -> bool {
+    pub(crate) fn closes(&self) -> bool {
         self.header("connection") == Some("close")
     }
 }
 
 impl Client {
-    pub async fn tcp(address: std::net::SocketAddr) -> Self {
+    pub(crate) async fn tcp(address: std::net::SocketAddr) -> Self {
         let stream = soon("connecting", TcpStream::connect(address)).await.expect("the edge listens");
         stream.set_nodelay(true).expect("a socket option");
         Self { stream: Box::new(stream), unread: Vec::new() }
     }
 
-    pub async fn unix(path: &std::path::Path) -> Self {
+    pub(crate) async fn unix(path: &std::path::Path) -> Self {
         let stream = soon("connecting", UnixStream::connect(path)).await.expect("the edge listens");
         Self { stream: Box::new(stream), unread: Vec::new() }
     }
 
-    pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         soon("sending", self.stream.write_all(bytes.as_ref())).await.expect("the other side takes it");
     }
 
     /// Sends what the other side takes before it closes.
-    pub async fn send_as_much_as_is_taken(&mut self, piece: &[u8], times: usize) {
+    pub(crate) async fn send_as_much_as_is_taken(&mut self, piece: &[u8], times: usize) {
         soon("sending", async {
             for _ in 0..times {
                 if self.stream.write_all(piece).await.is_err() {
@@ -74,12 +74,12 @@ impl Client {
     }
 
     /// The next response; it must come whole.
-    pub async fn answer(&mut self) -> Answer {
+    pub(crate) async fn answer(&mut self) -> Answer {
         self.next_answer().await.expect("a response, not the end of the connection")
     }
 
     /// The next response, or `None` when the connection ends before it.
-    pub async fn next_answer(&mut self) -> Option<Answer> {
+    pub(crate) async fn next_answer(&mut self) -> Option<Answer> {
         let head = self.take_through(b"\r\n\r\n").await?.to_ascii_lowercase();
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status line");
         let mut answer = Answer { status, head, body: String::new() };
@@ -91,14 +91,19 @@ impl Client {
         Some(answer)
     }
 
+    /// The head of the next response, where no body follows.
+    pub(crate) async fn head(&mut self) -> String {
+        self.take_through(b"\r\n\r\n").await.expect("a response").to_ascii_lowercase()
+    }
+
     /// Whatever still comes before the other side closes.
-    pub async fn rest(&mut self) -> String {
+    pub(crate) async fn rest(&mut self) -> String {
         while self.read_more().await {}
         String::from_utf8(std::mem::take(&mut self.unread)).expect("text")
     }
 
     /// Waits for the other side to close without another word.
-    pub async fn closed(&mut self) {
+    pub(crate) async fn closed(&mut self) {
         assert_eq!(self.rest().await, "", "nothing comes before the connection closes");
     }
 

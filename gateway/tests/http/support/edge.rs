@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::{Client, soon};
 
 /// Limits that no test reaches by accident.
-pub fn limits() -> Limits {
+pub(crate) fn limits() -> Limits {
     let long = Duration::from_secs(60);
     Limits {
         body_bytes_max: 1024 * 1024,
@@ -35,10 +35,10 @@ pub fn limits() -> Limits {
 }
 
 /// What is served, and what is known of it.
-pub struct Edge {
-    pub address: SocketAddr,
-    pub counters: Arc<Counters>,
-    pub drain: Drain,
+pub(crate) struct Edge {
+    pub(crate) address: SocketAddr,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) drain: Drain,
 }
 
 struct Answering<F>(F);
@@ -55,7 +55,7 @@ where
 
 impl Edge {
     /// On a port of its own.
-    pub fn start<F, Fut>(limits: &Limits, answer: F) -> Self
+    pub(crate) fn start<F, Fut>(limits: &Limits, answer: F) -> Self
     where
         F: Fn(Request<Incoming>, Peer) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Response<Body>> + Send + 'static,
@@ -63,7 +63,7 @@ impl Edge {
         Self::start_at(&Listen::Tcp(([127, 0, 0, 1], 0).into()), limits, answer)
     }
 
-    pub fn start_at<F, Fut>(listen: &Listen, limits: &Limits, answer: F) -> Self
+    pub(crate) fn start_at<F, Fut>(listen: &Listen, limits: &Limits, answer: F) -> Self
     where
         F: Fn(Request<Incoming>, Peer) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Response<Body>> + Send + 'static,
@@ -79,16 +79,16 @@ impl Edge {
     }
 
     /// One that says hello.
-    pub fn hello(limits: &Limits) -> Self {
+    pub(crate) fn hello(limits: &Limits) -> Self {
         Self::start(limits, |_, _| async { Response::new(Body::from("hello")) })
     }
 
-    pub async fn client(&self) -> Client {
+    pub(crate) async fn client(&self) -> Client {
         Client::tcp(self.address).await
     }
 
     /// Everything closed in peace.
-    pub async fn finished(&self) {
+    pub(crate) async fn finished(&self) {
         let finished = self.drain.finished(Instant::now() + Duration::from_secs(10));
         assert!(soon("the drain", finished).await, "nothing is left open");
     }

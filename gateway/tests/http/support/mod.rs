@@ -1,12 +1,14 @@
 //! A small language for these tests: an `Edge` serves, a `Client` speaks to it in raw bytes, a `Service` is asked.
 
+mod ask;
 mod client;
 mod edge;
 mod service;
 
-pub use client::{Answer, Client};
-pub use edge::{Edge, limits};
-pub use service::{Connection, Service};
+pub(crate) use ask::{ask, get, later, pool_limits, request, text};
+pub(crate) use client::Client;
+pub(crate) use edge::{Edge, limits};
+pub(crate) use service::Service;
 
 use std::future::Future;
 use std::time::Duration;
@@ -15,7 +17,7 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The output of `future`, which must come.
-pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(PATIENCE, future).await {
         Ok(output) => output,
         Err(_) => panic!("{what} did not happen within {PATIENCE:?}"),
@@ -23,7 +25,7 @@ pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
 }
 
 /// Waits until `condition` holds.
-pub async fn until(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
     soon(what, async {
         while !condition() {
             tokio::time::sleep(Duration::from_millis(1)).await;

@@ -11,16 +11,16 @@ use tokio::net::{TcpListener, TcpStream};
 use super::soon;
 
 /// What listens.
-pub struct Service {
-    pub authority: Authority,
+pub(crate) struct Service {
+    pub(crate) authority: Authority,
     connections: Arc<AtomicUsize>,
     requests: Arc<AtomicUsize>,
 }
 
 /// One connection of it.
-pub struct Connection {
+pub(crate) struct Connection {
     /// Which one, from 0.
-    pub number: usize,
+    pub(crate) number: usize,
     stream: TcpStream,
     unread: Vec<u8>,
     requests: Arc<AtomicUsize>,
@@ -28,7 +28,7 @@ pub struct Connection {
 
 impl Service {
     /// Runs `serve` for each connection.
-    pub async fn start<F, Fut>(serve: F) -> Self
+    pub(crate) async fn start<F, Fut>(serve: F) -> Self
     where
         F: Fn(Connection) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
@@ -50,7 +50,7 @@ impl Service {
     }
 
     /// Answers every request with `ok`.
-    pub async fn ok() -> Self {
+    pub(crate) async fn ok() -> Self {
         Self::start(|mut connection| async move {
             while connection.request().await.is_some() {
                 connection.answer("ok").await;
@@ -60,19 +60,19 @@ impl Service {
     }
 
     /// Connections opened so far.
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 
     /// Requests that came so far, as far as their heads.
-    pub fn requests(&self) -> usize {
+    pub(crate) fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
 }
 
 impl Connection {
     /// The next request with a `Content-Length` or without a body: its head and its body. `None` at the end.
-    pub async fn request(&mut self) -> Option<(String, String)> {
+    pub(crate) async fn request(&mut self) -> Option<(String, String)> {
         let head = self.head().await?;
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
         let length = length.map_or(0, |length| length.parse().expect("a length"));
@@ -85,7 +85,7 @@ impl Connection {
     }
 
     /// The head of the next request, as it came.
-    pub async fn head(&mut self) -> Option<String> {
+    pub(crate) async fn head(&mut self) -> Option<String> {
         loop {
             if let Some(at) = self.unread.windows(4).position(|window| window == b"\r\n\r\n") {
                 let rest = self.unread.split_off(at + 4);
@@ -98,7 +98,7 @@ impl Connection {
     }
 
     /// Waits until at least one more byte comes; `None` when the other side closed.
-    pub async fn more(&mut self) -> Option<String> {
+    pub(crate) async fn more(&mut self) -> Option<String> {
         if self.unread.is_empty() {
             self.read_more().await.then_some(())?;
         }
@@ -110,17 +110,22 @@ impl Connection {
     }
 
     /// 200 with this body.
-    pub async fn answer(&mut self, body: &str) {
+    pub(crate) async fn answer(&mut self, body: &str) {
         self.write(&format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len())).await;
     }
 
     /// Bytes as they are. That the other side has gone already is for the test to notice elsewhere.
-    pub async fn write(&mut self, text: &str) {
+    pub(crate) async fn write(&mut self, text: &str) {
         let _ = soon("writing", self.stream.write_all(text.as_bytes())).await;
     }
 
+    /// Bytes as they are, for as long as it takes.
+    pub(crate) async fn write_patiently(&mut self, text: &str) {
+        let _ = self.stream.write_all(text.as_bytes()).await;
+    }
+
     /// Waits for the other side to close.
-    pub async fn closed(&mut self) {
+    pub(crate) async fn closed(&mut self) {
         soon("the end of the connection", async { while self.read_more().await {} }).await;
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod harness;
 pub(crate) mod memory;
+pub(crate) mod sqlite;
 
 use std::sync::Arc;
 use std::time::Duration;
