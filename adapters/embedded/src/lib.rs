@@ -34,6 +34,8 @@ mod window;
 mod writer;
 
 #[cfg(test)]
+mod paging_laws;
+#[cfg(test)]
 mod window_laws;
 
 pub use connect::{Clock, Connection, Embedded, capabilities};

@@ -57,7 +57,7 @@ impl Queue {
     }
 
     /// Where to read on, and how much; `None` ends the pager.
-    fn next_page(&self) -> Option<(u64, usize)> {
+    pub(crate) fn next_page(&self) -> Option<(u64, usize)> {
         let mut state = self.state.lock();
         if !self.wants_page(&state) {
             state.backlog.loading = false;
@@ -71,7 +71,8 @@ impl Queue {
         Some((state.backlog.cursor, by_bytes.min(by_count).clamp(1, PAGE_MESSAGES_MAX)))
     }
 
-    fn paged(&self, page: Vec<Journaled>, limit: usize) {
+    /// Takes a page that was read after the last [`Queue::next_page`].
+    pub(crate) fn paged(&self, page: Vec<Journaled>, limit: usize) {
         let (now, now_ms) = (Instant::now(), (self.clock)());
         let mut state = self.state.lock();
         if page.len() < limit && !state.backlog.grew {

@@ -15,7 +15,7 @@ use crate::window::{Item, Ticket, Window};
 
 const SEATS: u64 = 2;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     Push { key: Option<u8>, is_durable: bool, expires_at_ms: Option<u64> },
     Take { seat: u64 },

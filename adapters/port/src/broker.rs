@@ -44,7 +44,11 @@ pub trait Broker: fmt::Debug + Send + Sync {
     fn subscribe(&self, subscription: Subscription) -> BoxFuture<'_, Result<Box<dyn Inbox>, BrokerError>>;
 
     /// Makes sure that `destination` exists for a sender, so that a late consumer finds what was sent before.
-    fn prepare<'a>(&'a self, channel: Channel, destination: &'a str) -> BoxFuture<'a, Result<(), BrokerError>>;
+    fn prepare<'a>(
+        &'a self,
+        channel: Channel,
+        destination: &'a str,
+    ) -> BoxFuture<'a, Result<(), BrokerError>>;
 
     /// Whether the broker can be reached now, and what of its settings an operator should know.
     fn probe(&self) -> BoxFuture<'_, Health>;

@@ -51,7 +51,7 @@ macro_rules! table {
                 let mut schema = $crate::read::Schema::new(concat!($($doc, "\n"),+));
                 $(
                     let default = $crate::read::at_most_one::<serde_json::Value, _>(
-                        [$($crate::read::Show::show(&$default))?],
+                        [$(<$type as $crate::read::Show>::show(&$default))?],
                     );
                     let required = $crate::read::at_most_one::<&str, _>([$(stringify!($required))?]).is_some();
                     let about = concat!($($key_doc, "\n"),+);

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
-use sidegate_config::settings::{Authority, Listen, Secret};
+use sidegate_config::Settings;
+use sidegate_config::settings::{Authority, Listen, Secret, StoreUrl};
 use sidegate_core::{Answer, Timestamp};
 use sidegate_store::NewParked;
 use tokio::time::{Duration, Instant};
@@ -25,20 +26,33 @@ struct Answered {
     text: String,
 }
 
+fn settings() -> Settings {
+    let anywhere = || Listen::Tcp("127.0.0.1:0".parse().expect("an address"));
+    let mut settings = sample::settings();
+    settings.gateway.listen = anywhere();
+    settings.gateway.admin = anywhere();
+    settings.gateway.drain = Duration::from_secs(2);
+    settings
+}
+
 impl Gateway {
     async fn start() -> Self {
         Self::start_with(&[]).await
     }
 
     async fn start_with(tokens: &[(&str, &str)]) -> Self {
-        let anywhere = || Listen::Tcp("127.0.0.1:0".parse().expect("an address"));
-        let mut settings = sample::settings();
-        settings.gateway.listen = anywhere();
-        settings.gateway.admin = anywhere();
-        settings.gateway.drain = Duration::from_secs(2);
+        let mut settings = settings();
         settings.gateway.admin_tokens =
             tokens.iter().map(|(name, token)| ((*name).into(), Secret::new((*token).to_owned()))).collect();
-        Self(App::start(settings, json!({ "gateway": {} }), Parts::default()).await.expect("the gateway starts"))
+        Self::of(settings).await
+    }
+
+    async fn of(settings: Settings) -> Self {
+        Self(
+            App::start(settings, json!({ "gateway": {} }), Parts::default())
+                .await
+                .expect("the gateway starts"),
+        )
     }
 
     async fn get(&self, path: &str) -> Answered {
@@ -86,7 +100,12 @@ impl Answered {
 
     #[track_caller]
     fn refused(&self, status: u16, code: &str) -> Value {
-        assert_eq!((self.status.as_u16(), self.json()["code"].as_str()), (status, Some(code)), "{}", self.text);
+        assert_eq!(
+            (self.status.as_u16(), self.json()["code"].as_str()),
+            (status, Some(code)),
+            "{}",
+            self.text
+        );
         assert_eq!(self.headers[CONTENT_TYPE], "application/problem+json");
         self.json()
     }
@@ -125,7 +144,9 @@ async fn metrics_are_openmetrics_and_count_what_happened() {
     let gateway = Gateway::start().await;
     gateway.open_operation().await;
     let metrics = gateway.get("/metrics").await;
-    assert!(metrics.headers[CONTENT_TYPE].to_str().is_ok_and(|t| t.starts_with("application/openmetrics-text")));
+    assert!(
+        metrics.headers[CONTENT_TYPE].to_str().is_ok_and(|t| t.starts_with("application/openmetrics-text"))
+    );
     assert!(metrics.text.contains(r#"sidegate_requests_total{route="create-order",status="2xx"} 1"#));
     assert!(metrics.text.contains("sidegate_connections_accepted_total 1"), "{}", metrics.text);
     gateway.0.stop().await;
@@ -198,7 +219,11 @@ fn parked(body: &'static [u8]) -> NewParked {
 #[tokio::test]
 async fn a_parked_message_is_shown_whole_and_discarded_once() {
     let gateway = Gateway::start().await;
-    let ids = gateway.0.shared.store.park(vec![parked(b"{}"), NewParked { message_id: "m-2".into(), ..parked(b"\xff") }]);
+    let ids = gateway
+        .0
+        .shared
+        .store
+        .park(vec![parked(b"{}"), NewParked { message_id: "m-2".into(), ..parked(b"\xff") }]);
     let ids = ids.await.expect("parked");
     let list = gateway.get("/parked").await.ok();
     assert_eq!(list["items"].as_array().map(Vec::len), Some(2));
@@ -242,6 +267,30 @@ async fn a_backup_wants_json_and_an_absolute_path() {
 }
 
 #[tokio::test]
+async fn a_backup_is_a_whole_store_and_never_overwrites_a_file() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut settings = settings();
+    settings.store.url = StoreUrl::Sqlite(folder.path().join("live.db"));
+    let gateway = Gateway::of(settings).await;
+    let id = gateway.open_operation().await;
+    let copy = folder.path().join("copy.db");
+    let backup = || {
+        let body = Body::from(json!({ "path": copy }).to_string());
+        let request = Request::post("/store/backup").header(CONTENT_TYPE, "application/json").body(body);
+        gateway.ask(&gateway.0.admin, request)
+    };
+    assert!(backup().await.ok()["bytes"].as_u64() > Some(0), "the operator learns how large it is");
+    backup().await.refused(400, "bad_request");
+    gateway.0.stop().await;
+
+    let mut restored = self::settings();
+    restored.store.url = StoreUrl::Sqlite(copy);
+    let gateway = Gateway::of(restored).await;
+    gateway.get(&format!("/operations/{id}")).await.ok();
+    gateway.0.stop().await;
+}
+
+#[tokio::test]
 async fn what_is_not_there_or_not_allowed_is_said_as_on_the_data_plane() {
     let gateway = Gateway::start().await;
     gateway.get("/nowhere").await.refused(404, "not_found");
@@ -250,6 +299,9 @@ async fn what_is_not_there_or_not_allowed_is_said_as_on_the_data_plane() {
     assert_eq!(answered.headers[ALLOW], "POST, OPTIONS");
     let options = Request::builder().method(Method::OPTIONS).uri("/parked").body(Body::empty());
     let options = gateway.ask(&gateway.0.admin, options).await;
-    assert_eq!((options.status.as_u16(), &options.headers[ALLOW]), (204, &"GET, HEAD, OPTIONS".parse().expect("a value")));
+    assert_eq!(
+        (options.status.as_u16(), &options.headers[ALLOW]),
+        (204, &"GET, HEAD, OPTIONS".parse().expect("a value"))
+    );
     gateway.0.stop().await;
 }

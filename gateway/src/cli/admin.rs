@@ -9,7 +9,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::rt::TokioIo;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use sidegate_config::settings::Listen;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -23,10 +23,18 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// For a question; a backup takes as long as it takes.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// RFC 3986, section 2.3: what stands for itself in a path.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// A gateway's admin plane.
 pub(super) struct AdminPlane {
     place: Place,
     token: Option<String>,
+}
+
+/// What was typed as one segment of a path, whatever it is.
+pub(super) fn segment(typed: &str) -> impl std::fmt::Display {
+    utf8_percent_encode(typed, SEGMENT)
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

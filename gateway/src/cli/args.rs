@@ -58,8 +58,9 @@ pub struct Global {
     )]
     pub config: PathBuf,
     /// Log lines on standard error: a level (`debug`), or levels by part (`info,sidegate::deliver=debug`)
-    #[arg(long, global = true, value_name = "FILTER", default_value_t)]
-    pub log: Filter,
+    /// [default: info; for the demo warn]
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub log: Option<Filter>,
     /// Colours: auto (on a terminal, unless NO_COLOR is set), always or never
     #[arg(
         long,

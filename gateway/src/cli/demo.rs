@@ -10,15 +10,19 @@ use super::args::{Demo, DemoPart, Global};
 use super::failure::Failure;
 use super::run::{runtime, start_logs};
 use crate::demo;
+use crate::observe::logs::Filter;
 
 pub(super) fn run(global: &Global, options: Demo) -> Result<(), Failure> {
-    start_logs(global);
     match options.part {
         None => {
-            let options = demo::Options { check: options.check, any_port: options.any_port, broker: options.broker };
+            // What the demo prints is what is to be read.
+            start_logs(global, Filter::WARN);
+            let options =
+                demo::Options { check: options.check, any_port: options.any_port, broker: options.broker };
             runtime()?.block_on(demo::run(options)).map_err(|error| Failure::runtime(&error))
         }
         Some(DemoPart::Service { name, listen, database }) => {
+            start_logs(global, Filter::INFO);
             runtime()?.block_on(serve(name, listen, database)).map_err(|error| Failure::runtime(&error))
         }
     }

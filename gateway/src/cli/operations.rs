@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
-use super::admin::AdminPlane;
+use super::admin::{AdminPlane, segment};
 use super::args::{Global, OperationsCommand, OperationsList, OutputFormat};
 use super::failure::Failure;
 use super::output::{self, fields};
@@ -17,12 +17,13 @@ pub(super) fn run(global: &Global, command: &OperationsCommand) -> Result<(), Fa
     match command {
         OperationsCommand::List(list) => self::list(global, list),
         OperationsCommand::Show { id, ask } => {
-            let operation = AdminPlane::of(global, &ask.admin)?.get(&format!("/operations/{}", segment(id)), &[])?;
+            let operation =
+                AdminPlane::of(global, &ask.admin)?.get(&format!("/operations/{}", segment(id)), &[])?;
             show(&operation, ask.output.format)
         }
         OperationsCommand::Cancel { id, ask } => {
-            let operation =
-                AdminPlane::of(global, &ask.admin)?.post(&format!("/operations/{}/cancel", segment(id)), None)?;
+            let operation = AdminPlane::of(global, &ask.admin)?
+                .post(&format!("/operations/{}/cancel", segment(id)), None)?;
             show(&operation, ask.output.format)
         }
     }

@@ -27,7 +27,8 @@ fn page() -> String {
 /// What holds for every command is told once, at the top.
 fn section(page: &mut String, command: &mut clap::Command, name: &str) {
     if name != "sidegate" {
-        let hide = |argument: clap::Arg| if argument.is_global_set() { argument.hide(true) } else { argument };
+        let hide =
+            |argument: clap::Arg| if argument.is_global_set() { argument.hide(true) } else { argument };
         *command = std::mem::take(command).mut_args(hide);
     }
     let help = command.render_long_help().to_string();

@@ -62,7 +62,7 @@ fn of(address: std::net::SocketAddr) -> Authority {
 }
 
 fn transfer(id: &str, amount: u64) -> Value {
-    json!({ "id": id, "from": "A-1", "to": "A-2", "amount": amount })
+    json!({ "id": id, "from": "acc-0001", "to": "acc-0002", "amount": amount })
 }
 
 impl Checker {
@@ -83,7 +83,7 @@ impl Checker {
     }
 
     async fn cancelled(&self) -> Result<(), DemoError> {
-        let statement = json!({ "account": "A-1", "delay_ms": 10_000 });
+        let statement = json!({ "account": "acc-0001" });
         let accepted = self.post("/statements", &statement, &[]).await?;
         accepted.expect("a slow statement", 202)?;
         let location = accepted.header("location");
@@ -113,10 +113,10 @@ impl Checker {
     }
 
     async fn heard_by_two(&self, town: &Town) -> Result<(), DemoError> {
-        let event = json!({ "id": "C-1", "district": "gangnam-gu" });
+        let event = json!({ "id": "cust-0001", "district": "gangnam-gu" });
         self.post("/customer-events", &event, &[]).await?.expect("an event", 202)?;
         for service in [town.accounts_service, town.customers_service] {
-            self.until_heard(&of(service), "C-1").await?;
+            self.until_heard(&of(service), "cust-0001").await?;
         }
         Ok(())
     }

@@ -18,26 +18,26 @@ Try, in another terminal:
 
 1  A transfer, held: the answer of the service, which never heard of Sidegate
    curl -i http://{edge}/transfers -H 'Content-Type: application/json' \\
-        -d '{{\"id\":\"t-1\",\"from\":\"A-1\",\"to\":\"A-2\",\"amount\":100}}'
+        -d '{{\"id\":\"t-1\",\"from\":\"acc-0001\",\"to\":\"acc-0002\",\"amount\":100}}'
 
 2  The same, polled: 202 at once, then its status and its result
    curl -i http://{edge}/transfers/later -H 'Content-Type: application/json' \\
-        -d '{{\"id\":\"t-2\",\"from\":\"A-1\",\"to\":\"A-2\",\"amount\":100}}'
+        -d '{{\"id\":\"t-2\",\"from\":\"acc-0001\",\"to\":\"acc-0002\",\"amount\":100}}'
    curl http://{edge}/operations/ID              # the id of the answer before
    curl -i http://{edge}/operations/ID/result
    curl -N http://{edge}/operations/ID/events    # or hear it, as server-sent events
 
 3  Cancelled: a statement takes its time
-   curl -i http://{edge}/statements -H 'Content-Type: application/json' -d '{{\"account\":\"A-1\",\"delay_ms\":10000}}'
+   curl -i http://{edge}/statements -H 'Content-Type: application/json' -d '{{\"account\":\"acc-0001\"}}'
    curl -i -X DELETE http://{edge}/operations/ID
 
 4  Sent twice with one Idempotency-Key: one transfer, the same answer
    curl -i http://{edge}/transfers -H 'Content-Type: application/json' -H 'Idempotency-Key: \"k-1\"' \\
-        -d '{{\"id\":\"t-4\",\"from\":\"A-1\",\"to\":\"A-2\",\"amount\":100}}'
+        -d '{{\"id\":\"t-4\",\"from\":\"acc-0001\",\"to\":\"acc-0002\",\"amount\":100}}'
 
 5  An event that two services hear
    curl -i http://{edge}/customer-events -H 'Content-Type: application/json' \\
-        -d '{{\"id\":\"C-1\",\"district\":\"gangnam-gu\"}}'
+        -d '{{\"id\":\"cust-0001\",\"district\":\"gangnam-gu\"}}'
    curl http://{accounts}/events
    curl http://{customers}/events
 

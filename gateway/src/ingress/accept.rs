@@ -11,7 +11,7 @@ use super::{Handler, Listener, Plane, connection};
 use crate::call::{Peer, Socket};
 
 /// After the drain has started: whoever connected just before, or does so before the news is round, is served.
-const BACKLOG_GRACE: Duration = Duration::from_millis(100);
+const BACKLOG_GRACE: Duration = Duration::from_millis(250);
 
 /// The pauses after failures to accept that a next try will not mend at once, such as too many open files.
 const PAUSE_MIN: Duration = Duration::from_millis(5);

@@ -36,5 +36,8 @@ fn the_documentation_lists_every_metric_as_it_is() {
         std::fs::write(&path, &expected).expect("the page is written");
     }
     let actual = std::fs::read_to_string(&path).expect("the page is there");
-    assert!(actual == expected, "a metric changed: run `UPDATE_DOCS=1 cargo test -p sidegate`, and think of dashboards");
+    assert!(
+        actual == expected,
+        "a metric changed: run `UPDATE_DOCS=1 cargo test -p sidegate`, and think of dashboards"
+    );
 }

@@ -3,6 +3,7 @@
 //! A line is written for what an operator must know, not for each request: WARN means that the gateway recovered,
 //! ERROR that somebody must act. The operation that a line is about stands in its field `operation`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, IsTerminal as _};
 use std::str::FromStr;
@@ -17,7 +18,7 @@ use crate::clock;
 
 /// Which lines are written: `info`, or `info,sidegate::deliver=debug`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Filter(String);
+pub struct Filter(Cow<'static, str>);
 
 /// How lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,14 +71,13 @@ where
 }
 
 impl Filter {
+    /// What an operator wants to know.
+    pub const INFO: Self = Self(Cow::Borrowed("info"));
+    /// What went wrong.
+    pub const WARN: Self = Self(Cow::Borrowed("warn"));
+
     fn to_env_filter(&self) -> EnvFilter {
         EnvFilter::builder().parse_lossy(&self.0)
-    }
-}
-
-impl Default for Filter {
-    fn default() -> Self {
-        Self("info".to_owned())
     }
 }
 
@@ -86,17 +86,11 @@ impl FromStr for Filter {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match EnvFilter::builder().parse(text) {
-            Ok(_) => Ok(Self(text.to_owned())),
+            Ok(_) => Ok(Self(text.to_owned().into())),
             Err(error) => Err(format!(
                 "{error}; write a level (`debug`) or levels by part (`info,sidegate::deliver=debug`)"
             )),
         }
-    }
-}
-
-impl fmt::Display for Filter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

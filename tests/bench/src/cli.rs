@@ -10,9 +10,12 @@ use crate::measure::Name;
 
 /// Measures floors and Sidegate in turn and prints what came out.
 #[derive(Debug, Parser)]
-#[command(name = "sidegate-bench", after_help = "\
+#[command(
+    name = "sidegate-bench",
+    after_help = "\
 Build times are not measured here, because everything here is built already; from nothing:
-  cargo build --release -p sidegate --target-dir \"$(mktemp -d)\"")]
+  cargo build --release -p sidegate --target-dir \"$(mktemp -d)\""
+)]
 pub(crate) struct Options {
     /// How often each contender is measured; the tables show medians.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::join;
 use sidegate_broker::{Broker, Delivery};
 use sidegate_embedded::{Connection, Embedded, Limits};
 use tokio::sync::Notify;
@@ -12,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::support::memory::MemoryJournal;
-use crate::support::{ARRIVAL, command, keyed, open, receive, sent, transient};
+use crate::support::{ARRIVAL, command, keyed, next, open, receive, sent, transient};
 
 const PUBLISHERS: usize = 4;
 const CONSUMERS: usize = 4;
@@ -43,8 +44,8 @@ async fn publish(broker: Connection, publisher: usize) {
 async fn consume(broker: Arc<Connection>, prefetch: usize, settled: Arc<Settled>) {
     let mut inbox = receive(&broker, "q", prefetch).await;
     let mut work = JoinSet::new();
-    for n in 0.. {
-        let hasty = if n % 3 == 0 { inbox.next().now_or_never().flatten() } else { None };
+    for n in 0_usize.. {
+        let hasty = if n.is_multiple_of(3) { inbox.next().now_or_never().flatten() } else { None };
         let Some(delivery) = (match hasty {
             Some(delivery) => Some(delivery),
             None => inbox.next().await,
@@ -61,7 +62,7 @@ async fn settle(delivery: Delivery, n: usize, settled: Arc<Settled>) {
     for _ in 0..n % 4 {
         tokio::task::yield_now().await;
     }
-    if n % 7 == 0 {
+    if n.is_multiple_of(7) {
         return drop(delivery);
     }
     delivery.ack().await.expect("an acknowledgement");
@@ -95,4 +96,22 @@ async fn every_message_finds_a_consumer_once() {
     timeout(ARRIVAL, tasks.join_all()).await.expect("closed inboxes end");
     let count = settled.count.load(Ordering::SeqCst);
     assert_eq!(count, MESSAGES, "each message is settled once");
+}
+
+#[tokio::test]
+async fn what_a_closed_connection_held_wakes_everybody_who_waits() {
+    let embedded = open(None, Limits::default()).await;
+    let (leaving, staying) = (embedded.connect(), embedded.connect());
+    let mut held = receive(&leaving, "q", 2).await;
+    for id in ["1", "2"] {
+        sent(&staying, command("q", id)).await;
+    }
+    let unsettled = (next(&mut held).await, next(&mut held).await);
+    let (mut one, mut other) = (receive(&staying, "q", 1).await, receive(&staying, "q", 1).await);
+    let mut both = Box::pin(join(one.next(), other.next()));
+    assert!((&mut both).now_or_never().is_none(), "both wait while the messages are held");
+    leaving.close(Duration::ZERO).await;
+    let both = timeout(ARRIVAL, both).await.expect("both are woken");
+    assert!(both.0.is_some() && both.1.is_some(), "each of the two gets one of the two messages");
+    drop(unsettled);
 }

@@ -48,9 +48,9 @@ async fn whoever_waits_gets_what_becomes_due() {
     let waiting = tokio::spawn(async move { idle.next().await.map(|delivery| delivery.message.id.clone()) });
     tokio::task::yield_now().await;
     given_back.retry(PAUSE).await.expect("giving back");
-    drop(busy);
     let woken = timeout(PAUSE * 2, waiting).await.expect("in time").expect("no panic");
     assert_eq!(woken.as_deref(), Some("later"), "an inbox that waited before the pause began knows its end");
+    drop(busy);
 }
 
 #[tokio::test(start_paused = true)]

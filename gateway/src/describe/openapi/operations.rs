@@ -105,7 +105,7 @@ fn outcome() -> Value {
         "putOperationOutcome",
         "A worker that was given the operation answers it; the same again is fine",
         &json!({
-            "200": document("It is recorded"),
+            "200": json!({ "description": "It is recorded", "content": { "application/json": {} } }),
             "202": { "description": "Nobody has asked for it yet: it is kept and matched" },
             "403": refusal("The token does not fit this operation"),
             "404": not_found(),

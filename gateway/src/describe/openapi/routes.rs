@@ -49,7 +49,8 @@ fn path(route: &Route) -> String {
 /// The methods that a path item knows; any other stands as an extension.
 fn method(route: &Route) -> String {
     let method = route.method.as_str().to_lowercase();
-    let known = ["get", "put", "post", "delete", "options", "head", "patch", "trace"].contains(&method.as_str());
+    let known =
+        ["get", "put", "post", "delete", "options", "head", "patch", "trace"].contains(&method.as_str());
     if known { method } else { format!("x-{method}") }
 }
 

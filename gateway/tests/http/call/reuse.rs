@@ -6,6 +6,7 @@ use http_body_util::BodyExt as _;
 use sidegate::body::Body;
 use sidegate::call::{CallErrorKind, Pool, PoolLimits, Sent};
 use sidegate_config::settings::Authority;
+use tokio::time::Instant;
 
 use crate::support::{Service, ask, get, pool_limits, request, soon, text};
 
@@ -146,6 +147,10 @@ async fn an_answer_that_is_not_read_to_its_end_costs_its_connection() {
     let piece =
         soon("a piece", body.frame()).await.expect("a piece").expect("a piece").into_data().expect("data");
     assert_eq!(piece, "beginning");
+    let soon_over = Instant::now() + STALE;
+    let error =
+        pool.request(&service.authority, get("/"), soon_over).await.expect_err("the connection is in use");
+    assert_eq!(error.kind, CallErrorKind::Busy, "half an answer is no end: {error}");
     drop(body);
     let answer =
         soon("room for the next", ask(&pool, &service.authority, get("/"))).await.expect("an answer");

@@ -49,13 +49,15 @@ async fn what_is_announced_as_too_large_is_refused_before_it_is_sent() {
 }
 
 #[tokio::test]
-async fn what_turns_out_too_large_is_refused_and_the_client_can_read_why_while_it_sends() {
+async fn what_turns_out_too_large_is_refused_also_to_a_client_that_sends_it_all_before_it_reads() {
     let edge = counting(LONG, LONG);
     for length in ["Transfer-Encoding: chunked", "Content-Length: 104857600"] {
         let mut client = edge.client().await;
         client.send(format!("POST / HTTP/1.1\r\nHost: a\r\n{length}\r\n\r\n")).await;
-        let piece = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
-        client.send_as_much_as_is_taken(piece.as_bytes(), 32).await;
+        for _ in 0..64 {
+            // Were the connection closed under it, sending would fail, and on some systems the answer be lost.
+            client.send(format!("10000\r\n{}\r\n", "x".repeat(0x10000))).await;
+        }
         let answer = client.answer().await;
         assert_eq!((answer.status, answer.code().as_str()), (413, "body_too_large"), "{length}");
         assert!(answer.closes(), "the rest is not read for the sake of the connection");

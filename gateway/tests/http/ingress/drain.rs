@@ -2,6 +2,7 @@
 
 use http::Response;
 use sidegate::body::Body;
+use sidegate_config::settings::Limits;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
@@ -10,11 +11,11 @@ use crate::support::{Edge, limits, soon, until};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// Holds each request until a permit is given; answers with whether it saw the drain start.
-fn holding() -> (Edge, Arc<Semaphore>) {
+/// Holds each request until a permit is given.
+fn holding(limits: &Limits) -> (Edge, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
     let held = Arc::clone(&gate);
-    let edge = Edge::start(&limits(), move |_, _| {
+    let edge = Edge::start(limits, move |_, _| {
         let held = Arc::clone(&held);
         async move {
             held.acquire().await.expect("it is open").forget();
@@ -26,7 +27,7 @@ fn holding() -> (Edge, Arc<Semaphore>) {
 
 #[tokio::test]
 async fn a_request_under_way_gets_its_answer_and_the_connection_ends() {
-    let (edge, gate) = holding();
+    let (edge, gate) = holding(&limits());
     let mut client = edge.client().await;
     client.send(GET).await;
     until("the connection", || edge.counters.open() == 1).await;
@@ -72,6 +73,21 @@ async fn who_connected_before_is_served_and_who_comes_after_is_turned_away() {
 }
 
 #[tokio::test]
+async fn who_waits_for_room_when_the_drain_starts_is_served_if_there_is_room_soon() {
+    let (edge, gate) = holding(&Limits { connections_max: 1, ..limits() });
+    let mut first = edge.client().await;
+    first.send(GET).await;
+    until("the first connection", || edge.counters.open() == 1).await;
+    let mut second = edge.client().await;
+    second.send(GET).await;
+    edge.drain.start();
+    gate.add_permits(2);
+    assert_eq!(first.answer().await.body, "held");
+    assert_eq!(second.answer().await.body, "held", "the system had accepted it on our behalf");
+    edge.finished().await;
+}
+
+#[tokio::test]
 async fn a_head_that_has_begun_is_waited_for_and_answered() {
     let edge = Edge::hello(&limits());
     let mut client = edge.client().await;
@@ -113,7 +129,7 @@ async fn a_handler_that_waits_hears_of_the_drain_and_can_answer() {
 
 #[tokio::test]
 async fn waiting_for_the_end_has_a_deadline() {
-    let (edge, gate) = holding();
+    let (edge, gate) = holding(&limits());
     let mut client = edge.client().await;
     client.send(GET).await;
     until("the connection", || edge.counters.open() == 1).await;

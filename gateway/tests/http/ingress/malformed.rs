@@ -68,6 +68,18 @@ async fn a_refusal_after_a_good_request_does_not_garble_its_answer() {
 }
 
 #[tokio::test]
+async fn a_refusal_reaches_a_client_that_goes_on_sending() {
+    let (edge, _) = counting();
+    let mut client = edge.client().await;
+    client.send("nonsense\r\n\r\n").await;
+    for _ in 0..64 {
+        // Were the connection closed under it, sending would fail, and on some systems the answer be lost.
+        client.send("x".repeat(0x10000)).await;
+    }
+    assert_eq!(client.answer().await.code(), "bad_request");
+}
+
+#[tokio::test]
 async fn a_client_that_goes_away_mid_head_is_nobodys_problem() {
     let (edge, seen) = counting();
     let mut client = edge.client().await;

@@ -22,7 +22,8 @@ pub(crate) fn run<F>(serve: impl FnOnce() -> F) -> Result<()>
 where
     F: Future<Output = Result<Infallible>>,
 {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads to run on")?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads to run on")?;
     match runtime.block_on(serve())? {}
 }
 
@@ -35,7 +36,8 @@ where
     B::Data: Send,
 {
     let listener = TcpListener::bind("127.0.0.1:0").await.context("no port is free")?;
-    let line = serde_json::json!({ "message": "listening", "plane": "data", "address": listener.local_addr()? });
+    let line =
+        serde_json::json!({ "message": "listening", "plane": "data", "address": listener.local_addr()? });
     writeln!(std::io::stderr(), "{line}").context("standard error is closed")?;
     loop {
         let (socket, _) = listener.accept().await.context("a connection could not be accepted")?;
@@ -50,7 +52,9 @@ where
     B: Body<Error: std::error::Error + Send + Sync> + 'static,
 {
     let _ = socket.set_nodelay(true);
-    let served = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(socket), service_fn(handler));
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(socket), service_fn(handler));
     // The load generator closes when it is done, in the middle of whatever.
     let _ = served.await;
 }

@@ -82,7 +82,8 @@ async fn client(rows: mpsc::Sender<Row>, end: Instant) -> Latency {
         let (committed, commit) = oneshot::channel();
         let mut token = [0; 16];
         let _ = getrandom::fill(&mut token);
-        if rows.send(Row { token, body: json_of_1_kib(), committed }).await.is_err() || commit.await.is_err() {
+        if rows.send(Row { token, body: json_of_1_kib(), committed }).await.is_err() || commit.await.is_err()
+        {
             break;
         }
         let finished = Instant::now();
@@ -116,7 +117,9 @@ fn store(connection: &Connection, key: i64, row: &Row) -> rusqlite::Result<()> {
     connection.prepare_cached(OPERATION)?.execute(named_params! {
         ":key": key, ":token": row.token, ":now": now, ":timeline": timeline,
     })?;
-    connection.prepare_cached(REQUEST)?.execute(named_params! { ":key": key, ":body": row.body.as_bytes() })?;
+    connection
+        .prepare_cached(REQUEST)?
+        .execute(named_params! { ":key": key, ":body": row.body.as_bytes() })?;
     Ok(())
 }
 

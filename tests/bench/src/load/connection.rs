@@ -105,7 +105,11 @@ impl Connection {
         while self.buffer.len() < 2 {
             self.fill().await?;
         }
-        if &self.buffer.split_to(2)[..] == b"\r\n" { Ok(()) } else { bail!("a chunk does not end where it said") }
+        if &self.buffer.split_to(2)[..] == b"\r\n" {
+            Ok(())
+        } else {
+            bail!("a chunk does not end where it said")
+        }
     }
 
     async fn fill(&mut self) -> Result<()> {
@@ -150,9 +154,13 @@ mod tests {
     #[tokio::test]
     async fn answers_are_read_to_their_end_however_they_come() {
         let with_length = "HTTP/1.1 202 Accepted\r\ncontent-length: 5\r\n\r\nhello";
-        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\n\r\n";
+        let chunked =
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\n\r\n";
         for piece_bytes in [1, 7, 1_000] {
-            assert_eq!(exchanged(with_length, piece_bytes).await, [(202, "hello".into()), (202, "hello".into())]);
+            assert_eq!(
+                exchanged(with_length, piece_bytes).await,
+                [(202, "hello".into()), (202, "hello".into())]
+            );
             assert_eq!(exchanged(chunked, piece_bytes).await, [(200, "hello".into()), (200, "hello".into())]);
         }
     }

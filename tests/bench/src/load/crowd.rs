@@ -22,7 +22,8 @@ impl Crowd {
         let mut crowd = Self(Vec::new());
         for caller in 0..callers {
             let opened = Connection::open(address).await;
-            let mut connection = opened.with_context(|| format!("caller {caller} of {callers} cannot connect"))?;
+            let mut connection =
+                opened.with_context(|| format!("caller {caller} of {callers} cannot connect"))?;
             connection.send(request).await?;
             crowd.0.push(connection);
             if caller % BURST == 0 {

@@ -204,7 +204,8 @@ mod tests {
         let address = server("HTTP/1.1 200 OK\r\nOperation-Id: abc\r\nContent-Length: 2\r\n\r\nok").await;
         let extras = Extras { ids_every: Some(10), gate: Some(Rc::new(Gate::default())) };
         let run = LocalSet::new();
-        let measured = run.run_until(load(address).run_with(Until::Count(100), extras)).await.expect("it runs");
+        let measured =
+            run.run_until(load(address).run_with(Until::Count(100), extras)).await.expect("it runs");
         assert_eq!(measured.latency.count(), 100, "as many answers as requests were asked for");
         assert_eq!(measured.ids, ["abc"; 10], "one id in ten");
     }

@@ -29,11 +29,15 @@ impl Head {
     pub(crate) fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>> {
         let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
         let mut response = httparse::Response::new(&mut headers);
-        let httparse::Status::Complete(length) = response.parse(bytes).context("an answer is not HTTP")? else {
+        let httparse::Status::Complete(length) = response.parse(bytes).context("an answer is not HTTP")?
+        else {
             return Ok(None);
         };
-        let mut head =
-            Self { status: response.code.unwrap_or_default(), framing: Framing::Length(0), operation_id: None };
+        let mut head = Self {
+            status: response.code.unwrap_or_default(),
+            framing: Framing::Length(0),
+            operation_id: None,
+        };
         for header in response.headers.iter() {
             head.read(header)?;
         }
@@ -48,7 +52,9 @@ impl Head {
                 self.framing = Framing::Length(value()?.parse().context("a content-length is not a number")?);
             }
             17 if header.name.eq_ignore_ascii_case("transfer-encoding") => self.framing = Framing::Chunked,
-            12 if header.name.eq_ignore_ascii_case("operation-id") => self.operation_id = Some(value()?.to_owned()),
+            12 if header.name.eq_ignore_ascii_case("operation-id") => {
+                self.operation_id = Some(value()?.to_owned());
+            }
             _ => {}
         }
         Ok(())

@@ -101,7 +101,9 @@ async fn listen(stderr: ChildStderr, tell: watch::Sender<Addresses>, log: Rc<Mut
     let mut lines = BufReader::new(stderr).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         if let Some((plane, address)) = listening(&line) {
-            tell.send_modify(|addresses| drop(addresses.insert(plane, address)));
+            tell.send_modify(|addresses| {
+                addresses.insert(plane, address);
+            });
         }
         let mut log = log.lock();
         log.push_back(line);

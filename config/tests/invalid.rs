@@ -1,0 +1,104 @@
+//! Every mistake in `testdata/invalid` has exactly the message beside it, and all mistakes of a file come at once.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sidegate_config::{Level, Problems, load, parse};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/invalid")
+}
+
+fn cases() -> Vec<PathBuf> {
+    let files = fs::read_dir(folder()).expect("the cases").map(|entry| entry.expect("a case").path());
+    let mut found: Vec<_> = files.filter(|path| path.extension().is_some_and(|extension| extension == "toml")).collect();
+    found.sort();
+    assert!(found.len() >= 25, "the cases must be found: {found:?}");
+    found
+}
+
+fn environment(name: &str) -> Option<String> {
+    (name == "SET").then(|| "set".to_owned())
+}
+
+fn problems(text: &str) -> Problems {
+    parse(text, "sidegate.toml", &folder(), &environment).expect_err("a mistake")
+}
+
+#[test]
+fn every_mistake_is_told_as_it_is_written_down() {
+    let update = std::env::var_os("UPDATE").is_some();
+    let mut wrong = Vec::new();
+    for path in cases() {
+        let text = fs::read_to_string(&path).expect("a case");
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
+        let told = parse(&text, name, &folder(), &environment).expect_err(name).render(false);
+        let expected = path.with_extension("err");
+        if update {
+            fs::write(&expected, &told).expect("the message can be written");
+        }
+        if fs::read_to_string(&expected).unwrap_or_default() != told {
+            wrong.push(format!("{name} tells:\n{told}"));
+        }
+    }
+    assert!(wrong.is_empty(), "run once with UPDATE=1 and read the difference:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_message_shows_a_secret() {
+    for path in cases() {
+        let text = fs::read_to_string(&path).expect("a case");
+        let problems = parse(&text, "secret.toml", &folder(), &environment).expect_err("a mistake");
+        let told = format!("{}{}{problems:?}", problems.render(true), problems.to_json());
+        assert!(!told.contains("hunter2"), "{} shows its secret: {told}", path.display());
+    }
+}
+
+#[test]
+fn scripts_are_told_the_same_places_as_people() {
+    let problems = problems("[gateway]\nname = \"shop\"\nlisten = \"nowhere\"\n");
+    let told = problems.to_json();
+    assert_eq!((&told[0]["line"], &told[0]["column"]), (&3.into(), &10.into()), "{told}");
+    assert_eq!((&told[0]["level"], &told[0]["file"]), (&"error".into(), &"sidegate.toml".into()));
+    assert!(problems.render(false).contains("--> sidegate.toml:3:10"), "{problems}");
+    assert!(told[0]["help"].is_string(), "scripts get the hint too: {told}");
+}
+
+#[test]
+fn colour_is_there_when_it_is_asked_for() {
+    let problems = problems("[gateway]\n");
+    assert!(problems.render(true).contains("\u{1b}["));
+    assert!(!problems.render(false).contains('\u{1b}'), "pipes and logs get plain text");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_problem_with_its_name() {
+    let missing = folder().join("nobody.toml");
+    let problems = load(&missing, &environment).expect_err("there is no such file");
+    let told = problems.render(false);
+    assert!(told.contains("cannot be read") && told.contains("nobody.toml:1:1"), "{told}");
+
+    let bytes = tempfile::NamedTempFile::new().expect("a temporary file");
+    fs::write(bytes.path(), b"[gateway]\nname = \"\xff\"").expect("it can be written");
+    let told = load(bytes.path(), &environment).expect_err("not text").render(false);
+    assert!(told.contains("not UTF-8: byte 19"), "{told}");
+}
+
+#[test]
+fn warnings_are_told_and_do_not_stop_a_gateway() {
+    let text = "[gateway]\nname = \"shop\"\nlisten = \"0.0.0.0:80\"\nadmin = \"0.0.0.0:81\"\n[store]\nurl = \"memory:\"\n\
+        [broker.b]\nurl = \"embedded:\"\n[[route]]\nhttp = \"POST /a\"\nsend = \"a\"\n[[consumer]]\nsubscribe = \"b\"\ncall = \"POST http://h/\"\n";
+    let warnings = parse(text, "sidegate.toml", &folder(), &environment).expect("it can be used").warnings;
+    let lines: Vec<_> = warnings.to_json().as_array().expect("a list").iter().map(|w| w["line"].clone()).collect();
+    assert_eq!(lines, [3, 4, 6, 11, 13], "address, admin plane, store, sender, listener:\n{warnings}");
+    assert!(warnings.iter().all(|warning| warning.level() == Level::Warning));
+    assert!(warnings.render(false).starts_with("warning: "), "{warnings}");
+}
+
+#[test]
+fn an_admin_token_asked_for_of_the_environment_is_kept_and_never_shown() {
+    let text = "[gateway]\nname = \"shop\"\nadmin_tokens = { ops = \"hunter2-${SET}\" }\n";
+    let loaded = parse(text, "sidegate.toml", &folder(), &environment).expect("it can be used");
+    assert_eq!(loaded.settings.gateway.admin_tokens["ops"].expose(), "hunter2-set");
+    assert!(!format!("{loaded:?}").contains("hunter2"), "neither logs nor /config show it: {loaded:?}");
+}
