@@ -17,6 +17,7 @@ mod render;
 mod secret;
 pub mod settings;
 mod shown;
+mod syntax;
 mod validate;
 
 use std::fs;
@@ -87,7 +88,7 @@ pub fn parse(
     let (document, errors) = DeTable::parse_recoverable(text);
     let shown = secret::masked(text, document.get_ref(), !errors.is_empty());
     if !errors.is_empty() {
-        return Err(Problems::new(file_name, shown, errors.iter().map(|error| syntax(text, error)).collect()));
+        return Err(Problems::new(file_name, shown, syntax::problems(text, &errors)));
     }
     let cx = Context::new(text, environment);
     let document = raw::Document::read(&document, &cx);
@@ -100,11 +101,6 @@ pub fn parse(
         }
         _ => Err(problems),
     }
-}
-
-fn syntax(text: &str, error: &toml::de::Error) -> Problem {
-    let span = error.span().unwrap_or(0..text.len());
-    Problem::error(span, format!("not TOML: {}", error.message()))
 }
 
 /// The JSON Schema of the config, for editors: every key with what it means and its default.

@@ -39,7 +39,13 @@ pub struct Problem {
 
 impl Problem {
     pub(crate) fn error(span: Range<usize>, message: impl Into<String>) -> Self {
-        Self { level: Level::Error, message: message.into(), span: Some(span), help: None, related: Vec::new() }
+        Self {
+            level: Level::Error,
+            message: message.into(),
+            span: Some(span),
+            help: None,
+            related: Vec::new(),
+        }
     }
 
     pub(crate) fn warning(span: Range<usize>, message: impl Into<String>) -> Self {

@@ -10,7 +10,8 @@ use toml::de::{DeTable, DeValue};
 /// Keys whose values, and everything in them, are secret wherever they stand.
 const SECRET_KEYS: [&str; 3] = ["admin_tokens", "tokens", "secrets"];
 /// Words in the name of an option that make its value a secret.
-const SECRET_WORDS: [&str; 8] = ["password", "passwd", "secret", "token", "credential", "private", "jwt", "seed"];
+const SECRET_WORDS: [&str; 8] =
+    ["password", "passwd", "secret", "token", "credential", "private", "jwt", "seed"];
 
 /// Whether an option of this name holds a secret.
 pub(crate) fn is_secret_name(name: &str) -> bool {
@@ -29,7 +30,12 @@ pub(crate) fn masked(source: &str, document: &DeTable<'_>, broken: bool) -> Stri
         spans.extend(secret_lines(source));
     }
     let mut bytes = source.as_bytes().to_vec();
-    for byte in spans.into_iter().filter_map(|span| bytes.get(span.clone()).map(|_| span)).flatten().collect::<Vec<_>>() {
+    for byte in spans
+        .into_iter()
+        .filter_map(|span| bytes.get(span.clone()).map(|_| span))
+        .flatten()
+        .collect::<Vec<_>>()
+    {
         if bytes[byte] != b'\n' && bytes[byte] != b'\r' {
             bytes[byte] = b'*';
         }
@@ -80,9 +86,12 @@ fn passwords(source: &str) -> Vec<Range<usize>> {
     let mut spans = Vec::new();
     for (at, separator) in source.match_indices("://") {
         let start = at + separator.len();
-        let authority = source[start..].split(['/', '?', '#', '"', '\'', ' ', '\n']).next().unwrap_or_default();
+        let authority =
+            source[start..].split(['/', '?', '#', '"', '\'', ' ', '\n']).next().unwrap_or_default();
         let Some((user_info, _)) = authority.rsplit_once('@') else { continue };
-        if let Some((user, password)) = user_info.split_once(':').filter(|(_, password)| !is_variable(password)) {
+        if let Some((user, password)) =
+            user_info.split_once(':').filter(|(_, password)| !is_variable(password))
+        {
             let from = start + user.len() + 1;
             spans.push(from..from + password.len());
         }
@@ -128,19 +137,29 @@ mod tests {
         for secret in ["s3cr", "hunter2", "\"pw\""] {
             assert!(!shown.contains(secret), "`{secret}` is shown: {shown}");
         }
-        assert!(shown.contains("nats://me:*******@host/x") && shown.contains("\"me\""), "the rest stays: {shown}");
+        assert!(
+            shown.contains("nats://me:*******@host/x") && shown.contains("\"me\""),
+            "the rest stays: {shown}"
+        );
     }
 
     #[test]
     fn the_name_of_a_variable_is_no_secret() {
         let source = "[gateway.admin_tokens]\nops = \"${OPS_TOKEN}\"\n";
         assert_eq!(shown(source), source);
-        assert!(!shown("[gateway.admin_tokens]\nops = \"${T:-hunter2}\"\n").contains("hunter2"), "a default is one");
+        assert!(
+            !shown("[gateway.admin_tokens]\nops = \"${T:-hunter2}\"\n").contains("hunter2"),
+            "a default is one"
+        );
     }
 
     #[test]
     fn a_document_that_cannot_be_read_shows_no_secret_either() {
-        for source in ["admin_tokens = { ops = \"hunter2\n", "[gateway.admin_tokens]\nops \"hunter2\"\n", "tokens = [\"hunter2\n"] {
+        for source in [
+            "admin_tokens = { ops = \"hunter2\n",
+            "[gateway.admin_tokens]\nops \"hunter2\"\n",
+            "tokens = [\"hunter2\n",
+        ] {
             assert!(!shown(source).contains("hunter2"), "{}", shown(source));
         }
     }

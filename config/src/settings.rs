@@ -104,7 +104,7 @@ pub enum StoreUrl {
 }
 
 /// `[broker.NAME]`.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Broker {
     /// Its name in the config.
     pub name: CompactString,
@@ -339,6 +339,14 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[hidden]")
+    }
+}
+
+/// Options may hold credentials: only their names are shown.
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let options: Vec<&String> = self.client.keys().collect();
+        f.debug_struct("Broker").field("name", &self.name).field("url", &self.url).field("client", &options).finish()
     }
 }
 

@@ -6,15 +6,16 @@ use sidegate_core::RetrySchedule;
 use crate::read::{Duration, Size};
 use crate::secret::is_secret_name;
 use crate::settings::{
-    Authority, Broker, BrokerUrl, Call, Consumer, Exhausted, Gateway, IdempotencyMode, Limits, ReplyMode, Route, Settings,
-    Source, Store, StoreUrl, Target,
+    Authority, Broker, BrokerUrl, Call, Consumer, Exhausted, Gateway, IdempotencyMode, Limits, ReplyMode,
+    Route, Settings, Source, Store, StoreUrl, Target,
 };
 
 const HIDDEN: &str = "[hidden]";
 
 /// What `settings` say.
 pub(crate) fn effective(settings: &Settings) -> Value {
-    let brokers: Map<_, _> = settings.brokers.values().map(|one| (one.name.to_string(), broker(one))).collect();
+    let brokers: Map<_, _> =
+        settings.brokers.values().map(|one| (one.name.to_string(), broker(one))).collect();
     json!({
         "gateway": gateway(&settings.gateway),
         "store": store(&settings.store),
@@ -25,7 +26,8 @@ pub(crate) fn effective(settings: &Settings) -> Value {
 }
 
 fn gateway(gateway: &Gateway) -> Value {
-    let tokens: Map<_, _> = gateway.admin_tokens.keys().map(|name| (name.to_string(), HIDDEN.into())).collect();
+    let tokens: Map<_, _> =
+        gateway.admin_tokens.keys().map(|name| (name.to_string(), HIDDEN.into())).collect();
     json!({
         "name": gateway.name,
         "listen": gateway.listen.to_string(),
@@ -156,8 +158,10 @@ fn consumer(consumer: &Consumer) -> Value {
         |health| json!({ "call": call(&health.call), "every": time(health.every), "failures": health.failures }),
     );
     put(&mut shown, "health", health);
-    let breaker =
-        consumer.breaker.as_ref().map(|breaker| json!({ "failures": breaker.failures, "pause": time(breaker.pause) }));
+    let breaker = consumer
+        .breaker
+        .as_ref()
+        .map(|breaker| json!({ "failures": breaker.failures, "pause": time(breaker.pause) }));
     put(&mut shown, "breaker", breaker);
     shown
 }

@@ -34,7 +34,7 @@ const KEPT: &[(&str, &[&str])] = &[
     ("prometheus-client", &["sidegate"]),
     ("clap", &["sidegate", "sidegate-bench"]),
     ("toml", &["sidegate-config"]),
-    ("rustix", &["sidegate-tests"]),
+    ("rustix", &["sidegate-tests", "sidegate-bench"]),
 ];
 
 /// What the pure crate must not even know of.

@@ -23,5 +23,6 @@ mod parked;
 
 mod admin;
 mod cli;
+mod demo;
 mod drain;
 mod reload;

@@ -120,8 +120,37 @@ async fn what_is_parked_survives_a_crash() {
 #[tokio::test]
 async fn an_unknown_parked_message_is_404() {
     let gateway = Gateway::start("").await;
-    for (method, path) in [("GET", "/parked/7"), ("POST", "/parked/7/redrive"), ("POST", "/parked/x/discard")]
+    for (method, path) in [("GET", "/parked/7"), ("POST", "/parked/7/redrive"), ("POST", "/parked/7/discard")]
     {
         let _ = gateway.admin().request(method, path).await.is_problem(404, "parked_not_found");
     }
+}
+
+#[tokio::test]
+async fn a_redriven_event_stays_on_the_shelf_until_the_service_takes_it() {
+    let toml = r#"
+        [[route]]
+        http = "POST /orders"
+        publish = "orders.created"
+        [[consumer]]
+        subscribe = "orders.created"
+        call = "POST http://service/heard"
+    "#;
+    let service = Service::start().await;
+    service.on("POST /heard", Reply::status(422));
+    let gateway = Gateway::beside(&service, toml).await;
+    let _ = gateway.client().post("/orders").json(&order()).await.is(202);
+    let first = first_parked(&gateway).await;
+
+    let _ = gateway.admin().post(&path(&first, "/redrive")).await.is(200);
+    let again = eventually(DEADLINE, "it is parked anew", async || {
+        Some(first_parked(&gateway).await).filter(|again| again["parked_at"] != first["parked_at"])
+    });
+    assert_eq!(again.await["id"], first["id"], "a second no loses nothing");
+    service.on("POST /heard", Reply::status(204));
+    let _ = gateway.admin().post(&path(&first, "/redrive")).await.is(200);
+    eventually(DEADLINE, "it is off the shelf", async || is_empty(&gateway).await.then_some(())).await;
+    let calls = service.calls_to("/heard");
+    assert_eq!(calls.len(), 3, "once as an event, twice at the operator's word");
+    assert!(calls.iter().all(|call| call.key() == calls[0].key()), "under the same Idempotency-Key");
 }

@@ -132,7 +132,7 @@ async fn serves_again(client: &Client) {
 
 #[tokio::test]
 async fn a_disk_that_is_full_at_the_start_is_said_so() {
-    let Some(disk) = Disk::mounted("16k") else {
+    let Some(disk) = Disk::mounted("64k") else {
         tell("no disk can be mounted here: a start on a full disk cannot be shown");
         return;
     };

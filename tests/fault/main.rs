@@ -8,5 +8,6 @@ mod tools;
 
 mod backpressure;
 mod crash_loop;
+mod crash_points;
 mod disk_full;
 mod io_error;

@@ -52,7 +52,7 @@ pub const fn capabilities(limits: &Limits, has_journal: bool) -> Capabilities {
     Capabilities {
         durable: has_journal,
         serializes_keys: true,
-        counts_attempts: has_journal,
+        counts_attempts: true,
         delays_retry: true,
         between_processes: false,
         message_bytes_max: limits.message_bytes_max,

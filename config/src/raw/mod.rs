@@ -20,7 +20,7 @@ pub(crate) use store::Store;
 use toml::Spanned;
 use toml::de::DeTable;
 
-use crate::read::{Context, Named, Reader, table};
+use crate::read::{Context, DOCUMENT, Named, Reader, table};
 
 table! {
     /// The config of one Sidegate gateway.
@@ -47,6 +47,6 @@ table! {
 impl Document {
     /// Reads a whole document.
     pub(crate) fn read(document: &Spanned<DeTable<'_>>, cx: &Context<'_>) -> Self {
-        Self::from_reader(Reader::of(document.get_ref(), document.span(), "the config", cx))
+        Self::from_reader(Reader::of(document.get_ref(), document.span(), DOCUMENT, cx))
     }
 }

@@ -13,7 +13,11 @@ impl<T: Read> Read for Vec<Spanned<T>> {
     fn read(node: &Node<'_>, cx: &Context<'_>) -> Option<Self> {
         let DeValue::Array(elements) = node.get_ref() else {
             let is_table = matches!(node.get_ref(), DeValue::Table(_));
-            let help = if is_table { "write its name in double brackets: `[[…]]`" } else { "write it in brackets: `[…]`" };
+            let help = if is_table {
+                "write its name in double brackets: `[[…]]`"
+            } else {
+                "write it in brackets: `[…]`"
+            };
             cx.wrong_type(node, "a list", Some(help));
             return None;
         };

@@ -15,7 +15,10 @@ pub(super) struct Complaint {
 }
 
 /// `text` with every variable replaced, or all that is wrong with it.
-pub(super) fn expand(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<String, Vec<Complaint>> {
+pub(super) fn expand(
+    text: &str,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<String, Vec<Complaint>> {
     let mut out = String::with_capacity(text.len());
     let mut complaints = Vec::new();
     let mut at = 0;
@@ -93,9 +96,17 @@ mod tests {
     #[test]
     fn variables_and_defaults_stand_in_as_in_a_shell() {
         assert_eq!(expanded("x-${HOST}-${NONE:-y}"), Ok("x-db-y".to_owned()));
-        assert_eq!(expanded("${EMPTY:-y}${EMPTY}"), Ok("y".to_owned()), "an empty variable has its default too");
+        assert_eq!(
+            expanded("${EMPTY:-y}${EMPTY}"),
+            Ok("y".to_owned()),
+            "an empty variable has its default too"
+        );
         assert_eq!(expanded("{body/a} $5 $${HOST}"), Ok("{body/a} $5 ${HOST}".to_owned()));
-        assert_eq!(expanded("${TRICK}"), Ok("${HOST}".to_owned()), "what a variable holds is not expanded again");
+        assert_eq!(
+            expanded("${TRICK}"),
+            Ok("${HOST}".to_owned()),
+            "what a variable holds is not expanded again"
+        );
     }
 
     #[test]

@@ -22,7 +22,7 @@ use toml::de::DeValue;
 pub(crate) use choice::choice;
 pub(crate) use collection::Named;
 pub(crate) use similar::{closest, hint, list};
-pub(crate) use table::{Reader, Schema, at_most_one, table};
+pub(crate) use table::{DOCUMENT, Reader, Schema, at_most_one, table};
 pub(crate) use text::Text;
 pub(crate) use units::{Duration, Size};
 

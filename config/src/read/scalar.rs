@@ -57,7 +57,10 @@ impl Read for f64 {
         };
         let number = number.filter(|number: &Self| number.is_finite());
         if number.is_none() {
-            cx.report(Problem::error(node.span(), "this number cannot be used").help("write one such as 2.0".to_owned()));
+            cx.report(
+                Problem::error(node.span(), "this number cannot be used")
+                    .help("write one such as 2.0".to_owned()),
+            );
         }
         number
     }

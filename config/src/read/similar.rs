@@ -19,7 +19,12 @@ fn alike(word: &str, candidate: &str) -> f64 {
     let shorter = word.len().min(candidate.len());
     let inside = shorter >= SHARED_LETTERS_MIN && (word.contains(candidate) || candidate.contains(word));
     let letters = strsim::normalized_damerau_levenshtein(word, &candidate.to_lowercase().replace('-', "_"));
-    if inside { letters.max(ALIKE_MIN) } else { letters }
+    match () {
+        // A unit or a second word behind it: `timeout_ms`, `body_bytes`.
+        () if word.strip_prefix(candidate).is_some_and(|rest| rest.starts_with('_')) => 1.0,
+        () if inside => letters.max(ALIKE_MIN),
+        () => letters,
+    }
 }
 
 /// `did you mean …`, or the list of what there is.
@@ -45,6 +50,7 @@ mod tests {
         let known = ["timeout", "retention", "concurrency", "key"];
         assert_eq!(closest("timout", known), Some("timeout"));
         assert_eq!(closest("timeout_ms", known), Some("timeout"));
+        assert_eq!(closest("body_bytes", ["body_total", "body"]), Some("body"));
         assert_eq!(closest("concurency", known), Some("concurrency"));
         assert_eq!(closest("colour", known), None);
     }

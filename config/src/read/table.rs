@@ -82,6 +82,9 @@ pub(crate) fn at_most_one<T, const N: usize>(items: [T; N]) -> Option<T> {
     items.into_iter().next()
 }
 
+/// What messages call the document as a whole.
+pub(crate) const DOCUMENT: &str = "the config";
+
 /// Reads one table key by key and remembers which keys there are.
 pub(crate) struct Reader<'n, 'd, 'c> {
     table: &'n DeTable<'d>,
@@ -109,7 +112,12 @@ impl<'n, 'd, 'c> Reader<'n, 'd, 'c> {
         }
     }
 
-    pub(crate) fn of(table: &'n DeTable<'d>, span: Range<usize>, place: &'static str, cx: &'c Context<'_>) -> Self {
+    pub(crate) fn of(
+        table: &'n DeTable<'d>,
+        span: Range<usize>,
+        place: &'static str,
+        cx: &'c Context<'_>,
+    ) -> Self {
         Self { table, span, place, cx, known: Vec::new(), later: Vec::new() }
     }
 
@@ -131,8 +139,12 @@ impl<'n, 'd, 'c> Reader<'n, 'd, 'c> {
     }
 
     fn missing(&self, key: &str) {
-        let message = format!("`{key}` is missing in {}", self.place);
-        self.cx.report(Problem::error(self.span.clone(), message).help(format!("add `{key} = …`")));
+        // The only thing that a whole config cannot do without is a table.
+        let (what, help) = match self.place {
+            DOCUMENT => (format!("`[{key}]` is missing"), format!("add `[{key}]` with `name = \"…\"`")),
+            place => (format!("`{key}` is missing in {place}"), format!("add `{key} = …`")),
+        };
+        self.cx.report(Problem::error(self.span.clone(), what).help(help));
     }
 
     /// Refuses a key that this version does not have yet.

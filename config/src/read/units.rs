@@ -93,7 +93,8 @@ impl Read for Duration {
 
 impl Read for Size {
     fn read(node: &Node<'_>, cx: &Context<'_>) -> Option<Self> {
-        let help = "write a whole number and `B`, `KiB`, `MiB` or `GiB`, as in \"1MiB\" (1 KiB is 1024 bytes)";
+        let help =
+            "write a whole number and `B`, `KiB`, `MiB` or `GiB`, as in \"1MiB\" (1 KiB is 1024 bytes)";
         let text = Text::of(node, "a size such as \"1MiB\"", Some(help), cx)?;
         let parsed = Self::parse(&text);
         if parsed.is_none() {
@@ -126,9 +127,16 @@ mod tests {
 
     #[test]
     fn durations_and_sizes_read_as_people_write_them() {
-        let durations = ["250ms", "30s", "5m", "24h", "7d", "1_500ms"].map(|text| Duration::parse(text).map(Duration::as_ms));
-        assert_eq!(durations, [Some(250), Some(30_000), Some(300_000), Some(86_400_000), Some(604_800_000), Some(1_500)]);
-        assert_eq!(["1B", "16KiB", "2MiB"].map(Size::parse), [Some(Size(1)), Some(Size(16_384)), Some(Size(2 << 20))]);
+        let durations = ["250ms", "30s", "5m", "24h", "7d", "1_500ms"]
+            .map(|text| Duration::parse(text).map(Duration::as_ms));
+        assert_eq!(
+            durations,
+            [Some(250), Some(30_000), Some(300_000), Some(86_400_000), Some(604_800_000), Some(1_500)]
+        );
+        assert_eq!(
+            ["1B", "16KiB", "2MiB"].map(Size::parse),
+            [Some(Size(1)), Some(Size(16_384)), Some(Size(2 << 20))]
+        );
     }
 
     #[test]
@@ -145,6 +153,9 @@ mod tests {
     fn they_are_written_with_the_largest_whole_unit() {
         let durations = [0, 250, 90_000, 86_400_000].map(|ms| Duration::from_ms(ms).to_string());
         assert_eq!(durations, ["0ms", "250ms", "90s", "24h"]);
-        assert_eq!([0, 1_000, 16_384, 1 << 20].map(|bytes| Size(bytes).to_string()), ["0B", "1000B", "16KiB", "1MiB"]);
+        assert_eq!(
+            [0, 1_000, 16_384, 1 << 20].map(|bytes| Size(bytes).to_string()),
+            ["0B", "1000B", "16KiB", "1MiB"]
+        );
     }
 }

@@ -18,7 +18,9 @@ impl Check<'_> {
         if settings.store.url == StoreUrl::Memory {
             let url = raw.store.value().and_then(|store| store.url.given());
             let problem = Problem::warning(span_of(url), "nothing in this store survives the process");
-            self.cx.report(problem.help("write \"sqlite:sidegate.db\" where accepted work must not be lost".to_owned()));
+            self.cx.report(
+                problem.help("write \"sqlite:sidegate.db\" where accepted work must not be lost".to_owned()),
+            );
         }
         self.advise_senders(raw, settings);
         self.advise_receivers(raw, settings);
@@ -29,13 +31,15 @@ impl Check<'_> {
         let raws = raw.route.value().map(Vec::as_slice).unwrap_or_default();
         for (raw, route) in raws.iter().map(Spanned::get_ref).zip(&settings.routes) {
             let Target::Send { broker, destination } = &route.target else { continue };
-            let Some(destination) = destination.as_literal().filter(|_| is_embedded(settings, broker)) else { continue };
-            let received = settings
-                .consumers
-                .iter()
-                .any(|consumer| consumer.broker == *broker && consumer.source == Source::Receive(destination.into()));
+            let Some(destination) = destination.as_literal().filter(|_| is_embedded(settings, broker)) else {
+                continue;
+            };
+            let received = settings.consumers.iter().any(|consumer| {
+                consumer.broker == *broker && consumer.source == Source::Receive(destination.into())
+            });
             if !received {
-                let message = format!("nobody receives `{destination}`: the embedded broker lives in this process");
+                let message =
+                    format!("nobody receives `{destination}`: the embedded broker lives in this process");
                 let help = "add a [[consumer]] with `receive`, or use a broker between processes";
                 self.cx.report(Problem::warning(span_of(raw.send.given()), message).help(help.to_owned()));
             }

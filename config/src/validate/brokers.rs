@@ -26,7 +26,10 @@ impl Check<'_> {
         let word = self.word(name.get_ref(), &quoted, &name.span());
         let url = raw.url.given().and_then(|url| self.broker_url(url));
         let options = raw.client.value().map(|options| options.0.as_slice()).unwrap_or_default();
-        let client = options.iter().map(|(name, value)| (name.get_ref().clone(), value.get_ref().to_string())).collect();
+        let client = options
+            .iter()
+            .map(|(name, value)| (name.get_ref().clone(), value.get_ref().to_string()))
+            .collect();
         let name = word?;
         Some((name.clone(), Broker { name, url: url?, client }))
     }
@@ -70,7 +73,10 @@ impl Check<'_> {
     fn only_broker(&self, user: &Given<Text>) -> Option<CompactString> {
         let (message, help) = match self.brokers.as_slice() {
             [only] => return Some(only.clone()),
-            [] => ("this needs a broker, and there is none", "add `[broker.main]` with `url = \"embedded:\"`".to_owned()),
+            [] => (
+                "this needs a broker, and there is none",
+                "add `[broker.main]` with `url = \"embedded:\"`".to_owned(),
+            ),
             several => (
                 "this needs a broker, and there are several",
                 format!("add `broker = \"{}\"` beside it, or another of them", several[0]),

@@ -48,7 +48,11 @@ impl Check<'_> {
     }
 
     /// Method, authority, and where the path begins.
-    fn split(&self, given: &Given<Text>, places: Places<'_>) -> Result<(Template, Authority, usize), Complaint> {
+    fn split(
+        &self,
+        given: &Given<Text>,
+        places: Places<'_>,
+    ) -> Result<(Template, Authority, usize), Complaint> {
         let text = &*given.value;
         let whole = 0..text.len();
         let Some((method, url)) = text.split_once(' ') else {
@@ -114,7 +118,13 @@ impl Check<'_> {
     }
 
     /// A call without a path, or with only a query, asks for `/`.
-    fn rooted(&self, given: &Given<Text>, start: usize, template: &Template, places: Places<'_>) -> Option<Template> {
+    fn rooted(
+        &self,
+        given: &Given<Text>,
+        start: usize,
+        template: &Template,
+        places: Places<'_>,
+    ) -> Option<Template> {
         let text = template.source();
         if text.is_empty() || text.starts_with('?') {
             let scope = if matches!(places, Places::Consumer) { Scope::Consumer } else { Scope::Route };
@@ -131,11 +141,13 @@ fn parse_method(method: &str, places: Places<'_>) -> Result<Template, Complaint>
     if method == "GRPC" {
         return Err(Complaint::new(part, "gRPC calls are not in this version", "call it over HTTP"));
     }
-    let is_known = METHODS.contains(&method) || (method == MESSAGE_METHOD && matches!(places, Places::Consumer));
+    let is_known =
+        METHODS.contains(&method) || (method == MESSAGE_METHOD && matches!(places, Places::Consumer));
     match Template::parse(method, Scope::Consumer) {
         Ok(template) if is_known => Ok(template),
         _ => {
-            let help = closest(method, METHODS).map_or_else(|| format!("methods are {}", list(&METHODS)), did_you_mean);
+            let help = closest(method, METHODS)
+                .map_or_else(|| format!("methods are {}", list(&METHODS)), did_you_mean);
             Err(Complaint::new(part, format!("`{}` is not a method", method.escape_debug()), &help))
         }
     }
@@ -149,7 +161,11 @@ fn wrong_scheme(text: &str, start: usize) -> Complaint {
     let url = &text[start..];
     if url.starts_with("https:") {
         let end = start + "https".len();
-        return Complaint::new(start..end, "https calls are not in this version", "call the service over http, beside the gateway");
+        return Complaint::new(
+            start..end,
+            "https calls are not in this version",
+            "call the service over http, beside the gateway",
+        );
     }
     if url.starts_with('{') || url.starts_with("http:/{") {
         return Complaint::new(start..text.len(), "scheme, host and port cannot be templates", EXAMPLE);
@@ -161,7 +177,10 @@ type AuthorityComplaint = (&'static str, &'static str);
 
 fn parse_authority(text: &str) -> Result<Authority, AuthorityComplaint> {
     if text.contains(['{', '}']) {
-        return Err(("scheme, host and port cannot be templates", "only path and query can: name the host, or take it from a `${VARIABLE}`"));
+        return Err((
+            "scheme, host and port cannot be templates",
+            "only path and query can: name the host, or take it from a `${VARIABLE}`",
+        ));
     }
     if text.contains('@') {
         return Err(("a call carries no user and password", "the service beside the gateway trusts it"));
@@ -169,7 +188,11 @@ fn parse_authority(text: &str) -> Result<Authority, AuthorityComplaint> {
     let (host, port) = split_port(text)?;
     let port = match port {
         None => 80,
-        Some(port) => port.parse().ok().filter(|port| *port != 0).ok_or(("this is no port", "write a number from 1 to 65535"))?,
+        Some(port) => port
+            .parse()
+            .ok()
+            .filter(|port| *port != 0)
+            .ok_or(("this is no port", "write a number from 1 to 65535"))?,
     };
     Ok(Authority { host, port, unix: false })
 }
@@ -208,7 +231,8 @@ fn bad_literal(template: &Template) -> Option<(String, &'static str)> {
     }
     let path = text.split('?').next().unwrap_or_default();
     let has_dots = path.split('/').any(|segment| segment == "." || segment == "..");
-    has_dots.then(|| ("`.` and `..` cannot be segments of a path".to_owned(), "write the path that they lead to"))
+    has_dots
+        .then(|| ("`.` and `..` cannot be segments of a path".to_owned(), "write the path that they lead to"))
 }
 
 /// A template's text with `x` in every place. Literal braces stand doubled and cannot stand in a URL anyway.

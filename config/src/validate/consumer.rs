@@ -1,5 +1,6 @@
 //! One `[[consumer]]`.
 
+use compact_str::CompactString;
 use toml::Spanned;
 
 use super::Check;
@@ -13,13 +14,14 @@ const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3_600);
 
+/// The destination as it is written, and what kind of source it makes.
+type Origin<'r> = (&'r Given<Text>, fn(CompactString) -> Source);
+
 impl Check<'_> {
     pub(super) fn consumer(&self, raw: &Spanned<raw::Consumer>) -> Option<Consumer> {
         let (span, raw) = (raw.span(), raw.get_ref());
         let origin = self.origin(raw, &span);
-        let source = origin.and_then(|(given, source)| {
-            self.destination(&given.value, given).map(source)
-        });
+        let source = origin.and_then(|(given, source)| self.destination(&given.value, given).map(source));
         let broker = origin.and_then(|(given, _)| self.broker_of(&raw.broker, given));
         let name = match (raw.name.given(), &source) {
             (Some(given), _) => self.title(given),
@@ -53,14 +55,11 @@ impl Check<'_> {
     }
 
     /// Where its messages come from; exactly one of the two.
-    fn origin<'r>(
-        &self,
-        raw: &'r raw::Consumer,
-        span: &std::ops::Range<usize>,
-    ) -> Option<(&'r Given<Text>, fn(compact_str::CompactString) -> Source)> {
+    fn origin<'r>(&self, raw: &'r raw::Consumer, span: &std::ops::Range<usize>) -> Option<Origin<'r>> {
         match (&raw.receive, &raw.subscribe) {
             (Field::Given(receive), Field::Given(subscribe)) => {
-                let message = "a consumer reads one destination, and this one has both `receive` and `subscribe`";
+                let message =
+                    "a consumer reads one destination, and this one has both `receive` and `subscribe`";
                 self.cx.report(
                     Problem::error(subscribe.key.clone(), message)
                         .also(receive.key.clone(), "the other destination")
@@ -73,7 +72,10 @@ impl Check<'_> {
             (Field::Invalid, _) | (_, Field::Invalid) => None,
             _ => {
                 let problem = Problem::error(span.clone(), "this consumer reads nothing");
-                self.cx.report(problem.help("add `receive = …` for a command or `subscribe = …` for an event".to_owned()));
+                self.cx.report(
+                    problem
+                        .help("add `receive = …` for a command or `subscribe = …` for an event".to_owned()),
+                );
                 None
             }
         }
@@ -97,7 +99,8 @@ impl Check<'_> {
             Field::Given(given) => match given.value {
                 raw::InboxTime::Off => None,
                 raw::InboxTime::For(time) => {
-                    let time = Field::Given(Given { value: time, span: given.span.clone(), key: given.key.clone() });
+                    let time =
+                        Field::Given(Given { value: time, span: given.span.clone(), key: given.key.clone() });
                     self.within(&time, Duration::from_secs(1)..=YEAR)
                 }
             },

@@ -47,7 +47,8 @@ pub(super) fn parse_quietly(text: &str) -> Option<Endpoint> {
 fn parse(text: &str) -> Result<Endpoint, Complaint> {
     let complain = |part, message: &str, help: &str| Err((part, message.to_owned(), help.to_owned()));
     let Some((method, path)) = text.split_once(' ') else {
-        let message = if text.starts_with('/') { "the method is missing" } else { "this is not a method and a path" };
+        let message =
+            if text.starts_with('/') { "the method is missing" } else { "this is not a method and a path" };
         return complain(0..text.len(), message, EXAMPLE);
     };
     if !METHODS.contains(&method) {
@@ -94,7 +95,10 @@ fn segments(path: &str, start: usize) -> Result<(Vec<String>, Option<CompactStri
                 parameter(name, &params).map_err(|(message, help)| complain(message, help))?;
                 if inner.starts_with('*') {
                     if !is_last {
-                        return Err(complain("`{*…}` takes the rest of the path".to_owned(), "let it be the last segment"));
+                        return Err(complain(
+                            "`{*…}` takes the rest of the path".to_owned(),
+                            "let it be the last segment",
+                        ));
                     }
                     rest = Some(name.into());
                 }
@@ -110,12 +114,19 @@ fn literal(segment: &str, is_last: bool) -> Result<(), (String, &'static str)> {
         return Err(("a segment of the path is empty".to_owned(), "write one `/` between segments"));
     }
     if segment == "." || segment == ".." {
-        return Err(("`.` and `..` cannot be segments of a path".to_owned(), "write the path that they lead to"));
+        return Err((
+            "`.` and `..` cannot be segments of a path".to_owned(),
+            "write the path that they lead to",
+        ));
     }
     match segment.chars().find(|char| !is_path_char(*char)) {
         None => Ok(()),
-        Some('{' | '}') => Err(("a parameter is a whole segment".to_owned(), "write `/{name}/`, with nothing beside it")),
-        Some('?' | '#') => Err(("a route's path has no query".to_owned(), "templates read it as `{query.NAME}`")),
+        Some('{' | '}') => {
+            Err(("a parameter is a whole segment".to_owned(), "write `/{name}/`, with nothing beside it"))
+        }
+        Some('?' | '#') => {
+            Err(("a route's path has no query".to_owned(), "templates read it as `{query.NAME}`"))
+        }
         Some(char) => Err((
             format!("`{}` cannot stand in a path", char.escape_debug()),
             "write it percent-encoded, as clients do: a space is `%20`",
@@ -124,7 +135,8 @@ fn literal(segment: &str, is_last: bool) -> Result<(), (String, &'static str)> {
 }
 
 fn parameter(name: &str, before: &[String]) -> Result<(), (String, &'static str)> {
-    let is_name = !name.is_empty() && name.chars().all(|char| char.is_ascii_alphanumeric() || "_-".contains(char));
+    let is_name =
+        !name.is_empty() && name.chars().all(|char| char.is_ascii_alphanumeric() || "_-".contains(char));
     if !is_name {
         let message = format!("`{}` cannot be the name of a parameter", name.escape_debug());
         return Err((message, "letters, digits, `_` and `-` make a name"));

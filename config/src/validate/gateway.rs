@@ -62,8 +62,9 @@ impl Check<'_> {
             (None, Some(listen)) => (listen, None),
             (None, None) => return,
         };
-        let problem = Problem::error(one.span.clone(), "data plane and admin plane cannot listen at the same place")
-            .help("give each its own port".to_owned());
+        let problem =
+            Problem::error(one.span.clone(), "data plane and admin plane cannot listen at the same place")
+                .help("give each its own port".to_owned());
         self.cx.report(match other {
             Some(other) => problem.also(other.span.clone(), "the data plane"),
             None => problem,
@@ -76,7 +77,10 @@ impl Check<'_> {
             let message = format!("the admin token of `{}` is empty", name.get_ref().escape_debug());
             self.cx.report(Problem::error(token.span(), message).help("set it, or leave it out".to_owned()));
         }
-        tokens.iter().map(|(name, token)| (name.get_ref().into(), Secret::new(token.get_ref().to_string()))).collect()
+        tokens
+            .iter()
+            .map(|(name, token)| (name.get_ref().into(), Secret::new(token.get_ref().to_string())))
+            .collect()
     }
 
     fn limits(&self, raw: &raw::Limits) -> Option<Limits> {
@@ -119,7 +123,11 @@ impl Check<'_> {
         }
         if !gateway.admin.is_local() && gateway.admin_tokens.is_empty() {
             let help = "set `admin_tokens = { ops = \"${OPS_TOKEN}\" }` in [gateway], or listen on 127.0.0.1";
-            warn(raw.admin.given(), "whoever can connect to the admin plane can cancel operations and read them", help);
+            warn(
+                raw.admin.given(),
+                "whoever can connect to the admin plane can cancel operations and read them",
+                help,
+            );
         }
         self.advise_tokens(raw);
     }
@@ -128,7 +136,10 @@ impl Check<'_> {
         const TOKEN_BYTES_MIN: usize = 16;
         let tokens = raw.admin_tokens.value().map(|tokens| tokens.0.as_slice()).unwrap_or_default();
         for (name, token) in tokens.iter().filter(|(_, token)| token.get_ref().len() < TOKEN_BYTES_MIN) {
-            let message = format!("the admin token of `{}` is short enough to be guessed", name.get_ref().escape_debug());
+            let message = format!(
+                "the admin token of `{}` is short enough to be guessed",
+                name.get_ref().escape_debug()
+            );
             let help = format!("use at least {TOKEN_BYTES_MIN} random characters");
             self.cx.report(Problem::warning(token.span(), message).help(help));
         }
@@ -137,7 +148,9 @@ impl Check<'_> {
 
 fn address_hint(text: &str, example: &str) -> String {
     match text.rsplit_once(':') {
-        Some(("", port)) => format!("name the address too: \"127.0.0.1:{port}\", or \"0.0.0.0:{port}\" for all"),
+        Some(("", port)) => {
+            format!("name the address too: \"127.0.0.1:{port}\", or \"0.0.0.0:{port}\" for all")
+        }
         Some(("localhost", port)) => format!("write an address instead of a name: \"127.0.0.1:{port}\""),
         _ => format!("write an IP address and a port, as in \"{example}\", or \"unix:PATH\""),
     }

@@ -67,7 +67,11 @@ struct Check<'a> {
 
 impl Check<'_> {
     /// A value between two bounds.
-    fn within<T: PartialOrd + Display + Copy>(&self, field: &Field<T>, range: RangeInclusive<T>) -> Option<T> {
+    fn within<T: PartialOrd + Display + Copy>(
+        &self,
+        field: &Field<T>,
+        range: RangeInclusive<T>,
+    ) -> Option<T> {
         let value = *field.value()?;
         let (least, most) = range.into_inner();
         let complaint = match () {

@@ -32,7 +32,9 @@ impl Check<'_> {
             None if kind == Kind::Call => ReplyMode::Wait,
             None => ReplyMode::Poll,
         };
-        if let (Kind::Call, Some(given)) = (kind, raw.reply.given().filter(|given| given.value == Reply::None)) {
+        if let (Kind::Call, Some(given)) =
+            (kind, raw.reply.given().filter(|given| given.value == Reply::None))
+        {
             let problem = Problem::error(given.span.clone(), "a `call` always has an answer");
             self.cx.report(problem.help("write `reply = \"wait\"` or `reply = \"poll\"`".to_owned()));
         }
@@ -52,11 +54,14 @@ impl Check<'_> {
         let given = raw.hold.given()?;
         let hold = given.value.0;
         let complaint = match () {
-            () if reply != ReplyMode::Wait => Some(("nobody is held on this route", "add `reply = \"wait\"`, or leave `hold` out")),
-            () if hold.is_zero() => Some(("a hold of no time is none", "write `reply = \"poll\"` instead")),
-            () if timeout.is_some_and(|timeout| hold >= timeout) => {
-                Some(("the deadline comes before the hold ends", "make `hold` shorter than `timeout`, or leave it out to hold until the deadline"))
+            () if reply != ReplyMode::Wait => {
+                Some(("nobody is held on this route", "add `reply = \"wait\"`, or leave `hold` out"))
             }
+            () if hold.is_zero() => Some(("a hold of no time is none", "write `reply = \"poll\"` instead")),
+            () if timeout.is_some_and(|timeout| hold >= timeout) => Some((
+                "the deadline comes before the hold ends",
+                "make `hold` shorter than `timeout`, or leave it out to hold until the deadline",
+            )),
             () => None,
         };
         if let Some((message, help)) = complaint {
@@ -68,9 +73,15 @@ impl Check<'_> {
     /// `durable = false`: nothing can be asked about later.
     fn without_record(&self, raw: &Route, kind: Kind, reply: ReplyMode) {
         let message = match () {
-            () if kind == Kind::Publish => Some("an event is stored before it is sent: a `publish` route is durable"),
-            () if reply != ReplyMode::Wait => Some("without a record there is nothing to ask about after 202"),
-            () if raw.hold.is_written() => Some("without a record there is nothing to ask about after the hold"),
+            () if kind == Kind::Publish => {
+                Some("an event is stored before it is sent: a `publish` route is durable")
+            }
+            () if reply != ReplyMode::Wait => {
+                Some("without a record there is nothing to ask about after 202")
+            }
+            () if raw.hold.is_written() => {
+                Some("without a record there is nothing to ask about after the hold")
+            }
             () => None,
         };
         if let (Some(message), Some(given)) = (message, raw.durable.given()) {
@@ -94,7 +105,8 @@ impl Check<'_> {
 
     fn no_effect(&self, span: std::ops::Range<usize>, key: &str) {
         let message = format!("{key} has no effect on a route without a record");
-        self.cx.report(Problem::warning(span, message).help("add `durable = true`, or leave it out".to_owned()));
+        self.cx
+            .report(Problem::warning(span, message).help("add `durable = true`, or leave it out".to_owned()));
     }
 
     /// Keys about attempts, on a route that makes none.

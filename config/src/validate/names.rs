@@ -32,7 +32,8 @@ impl Check<'_> {
     /// A name for people: of a route or consumer.
     pub(super) fn title(&self, given: &Given<Text>) -> Option<CompactString> {
         let text = &*given.value;
-        let fits = !text.trim().is_empty() && text.len() <= NAME_BYTES_MAX && !text.chars().any(char::is_control);
+        let fits =
+            !text.trim().is_empty() && text.len() <= NAME_BYTES_MAX && !text.chars().any(char::is_control);
         if fits {
             return Some(text.into());
         }
@@ -49,7 +50,10 @@ impl Check<'_> {
             () if text.len() > DESTINATION_BYTES_MAX => {
                 format!("a destination cannot be longer than {DESTINATION_BYTES_MAX} bytes")
             }
-            () => match text.chars().find(|char| char.is_whitespace() || char.is_control() || "*>#{}".contains(*char)) {
+            () => match text
+                .chars()
+                .find(|char| char.is_whitespace() || char.is_control() || "*>#{}".contains(*char))
+            {
                 Some(char) => format!("`{}` cannot stand in a destination", char.escape_debug()),
                 None => return Some(text.into()),
             },

@@ -33,7 +33,10 @@ impl Check<'_> {
         match raw.max.given() {
             Some(given) if max < first => {
                 let message = format!("the longest pause, {max}, is shorter than the first, {first}");
-                self.cx.report(Problem::error(given.span.clone(), message).help("make `max` at least `first`".to_owned()));
+                self.cx.report(
+                    Problem::error(given.span.clone(), message)
+                        .help("make `max` at least `first`".to_owned()),
+                );
                 None
             }
             _ => Some(max.max(first)),
@@ -44,7 +47,9 @@ impl Check<'_> {
         let statuses = field.value().cloned().unwrap_or_else(raw::default_fail_on);
         for status in statuses.iter().filter(|status| !(300..=599).contains(status.get_ref())) {
             let message = format!("{} is not a status of failure", status.get_ref());
-            self.cx.report(Problem::error(status.span(), message).help("write statuses from 300 to 599".to_owned()));
+            self.cx.report(
+                Problem::error(status.span(), message).help("write statuses from 300 to 599".to_owned()),
+            );
         }
         let mut statuses: Vec<u16> = statuses.into_iter().map(Spanned::into_inner).collect();
         statuses.sort_unstable();

@@ -5,8 +5,8 @@ use sidegate_core::Template;
 use toml::Spanned;
 
 use super::Check;
-use super::gateway::BODY_MAX;
 use super::endpoint::Endpoint;
+use super::gateway::BODY_MAX;
 use super::modes::{Kind, Modes};
 use super::template::Places;
 use crate::problem::Problem;
@@ -18,7 +18,16 @@ const MONTH: Duration = Duration::from_secs(30 * 24 * 3_600);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3_600);
 /// They belong to one connection, or are made anew for each message.
 const NEVER_TRAVEL: [&str; 10] = [
-    "connection", "content-length", "host", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "expect",
+    "connection",
+    "content-length",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "expect",
 ];
 
 impl Check<'_> {
@@ -71,7 +80,11 @@ impl Check<'_> {
 
     /// Which of the targets it has; exactly one.
     fn kind(&self, raw: &raw::Route, span: &std::ops::Range<usize>) -> Option<Kind> {
-        let targets = [("send", &raw.send, Kind::Send), ("publish", &raw.publish, Kind::Publish), ("call", &raw.call, Kind::Call)];
+        let targets = [
+            ("send", &raw.send, Kind::Send),
+            ("publish", &raw.publish, Kind::Publish),
+            ("call", &raw.call, Kind::Call),
+        ];
         let written: Vec<_> = targets.into_iter().filter(|(_, field, _)| field.is_written()).collect();
         match written.as_slice() {
             [(_, _, kind)] => Some(*kind),
@@ -91,7 +104,8 @@ impl Check<'_> {
 
     fn two_targets(&self, one: &Field<Text>, one_name: &str, other: &Field<Text>, other_name: &str) {
         if let (Some(one), Some(other)) = (one.given(), other.given()) {
-            let message = format!("a route has one target, and this one has both `{one_name}` and `{other_name}`");
+            let message =
+                format!("a route has one target, and this one has both `{one_name}` and `{other_name}`");
             self.cx.report(
                 Problem::error(other.key.clone(), message)
                     .also(one.key.clone(), "the other target")
@@ -111,17 +125,27 @@ impl Check<'_> {
                 Some(Target::Publish { broker, destination })
             }
             Kind::Call => {
-                self.out_of_place(&raw.broker, "a `call` goes to the service, not over a broker", "leave `broker` out");
+                self.out_of_place(
+                    &raw.broker,
+                    "a `call` goes to the service, not over a broker",
+                    "leave `broker` out",
+                );
                 let call = self.call(raw.call.given()?, Places::Route(params));
                 let retry = self.retry(&raw.retry);
                 let fail_on = self.fail_on(&raw.fail_on);
-                let call_timeout = self.within(&raw.call_timeout, Duration::from_ms(1)..=Duration::from_secs(24 * 3_600));
+                let call_timeout =
+                    self.within(&raw.call_timeout, Duration::from_ms(1)..=Duration::from_secs(24 * 3_600));
                 Some(Target::Call { call: call?, retry: retry?, fail_on, call_timeout: call_timeout?.0 })
             }
         }
     }
 
-    fn message(&self, raw: &raw::Route, given: &Given<Text>, params: &[String]) -> Option<(CompactString, Template)> {
+    fn message(
+        &self,
+        raw: &raw::Route,
+        given: &Given<Text>,
+        params: &[String],
+    ) -> Option<(CompactString, Template)> {
         let broker = self.broker_of(&raw.broker, given);
         let destination = self.template(given, Places::Route(params))?;
         if let Some(literal) = destination.as_literal() {
@@ -139,7 +163,11 @@ impl Check<'_> {
 
     fn rest_of(&self, raw: &raw::Route, kind: Option<Kind>) -> Rest {
         if kind == Some(Kind::Call) {
-            self.out_of_place(&raw.headers, "a `call` carries every end-to-end header", "leave `headers` out");
+            self.out_of_place(
+                &raw.headers,
+                "a `call` carries every end-to-end header",
+                "leave `headers` out",
+            );
         }
         Rest {
             idempotency: match raw.idempotency.value() {

@@ -1,8 +1,10 @@
 //! `schema = "order.schema.json"`: read, parsed, and compiled once to see that it can be.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use jsonschema::error::ValidationErrorKind;
 
 use super::Check;
 use crate::problem::Problem;
@@ -34,16 +36,25 @@ impl Check<'_> {
     }
 }
 
-fn document(path: &std::path::Path) -> Result<serde_json::Value, (String, &'static str)> {
+fn document(path: &Path) -> Result<serde_json::Value, (String, &'static str)> {
     let text = fs::read(path)
         .map_err(|error| (format!("cannot be read: {error}"), "files are found from the config's folder"))?;
     let document = serde_json::from_slice(&text)
         .map_err(|error| (format!("is not JSON: {error}"), "write a JSON Schema into it"))?;
     match jsonschema::validator_for(&document) {
         Ok(_) => Ok(document),
-        Err(error) => {
-            let message = format!("is not a JSON Schema that can be used: {error} (at `{}`)", error.instance_path());
-            Err((message, "a schema is one file: it refers to itself with `#/$defs/…`, not to others"))
-        }
+        Err(error) => Err(unusable(&error)),
     }
+}
+
+fn unusable(error: &jsonschema::ValidationError<'_>) -> (String, &'static str) {
+    if matches!(error.kind(), ValidationErrorKind::Referencing(_)) {
+        let message = format!("refers to what it does not hold: {error}");
+        return (message, "a schema is one file: write `#/$defs/NAME`, and NAME into its `$defs`");
+    }
+    let place = match error.instance_path().as_str() {
+        "" => "its root".to_owned(),
+        pointer => format!("`{pointer}`"),
+    };
+    (format!("is not a JSON Schema: at {place}: {error}"), "correct the schema")
 }

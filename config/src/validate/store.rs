@@ -25,13 +25,22 @@ impl Check<'_> {
         let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
         match (scheme, rest) {
             ("memory", "") => Ok(StoreUrl::Memory),
-            ("sqlite", "") => Err(("the path of the database is missing".to_owned(), "write \"sqlite:sidegate.db\"")),
-            ("sqlite", ":memory:") => Err(("a store in memory has a name of its own".to_owned(), "write \"memory:\"")),
-            ("sqlite", path) if path.starts_with("//") && !path.starts_with("///") => {
-                Err(("a database's path has no `//` before it".to_owned(), "write \"sqlite:sidegate.db\" or \"sqlite:/var/lib/sidegate.db\""))
+            ("sqlite", "") => {
+                Err(("the path of the database is missing".to_owned(), "write \"sqlite:sidegate.db\""))
             }
-            ("sqlite", path) => Ok(StoreUrl::Sqlite(self.folder.join(path.strip_prefix("//").unwrap_or(path)))),
-            ("postgres" | "postgresql", _) => Err(("PostgreSQL stores are not in this version".to_owned(), KINDS)),
+            ("sqlite", ":memory:") => {
+                Err(("a store in memory has a name of its own".to_owned(), "write \"memory:\""))
+            }
+            ("sqlite", path) if path.starts_with("//") && !path.starts_with("///") => Err((
+                "a database's path has no `//` before it".to_owned(),
+                "write \"sqlite:sidegate.db\" or \"sqlite:/var/lib/sidegate.db\"",
+            )),
+            ("sqlite", path) => {
+                Ok(StoreUrl::Sqlite(self.folder.join(path.strip_prefix("//").unwrap_or(path))))
+            }
+            ("postgres" | "postgresql", _) => {
+                Err(("PostgreSQL stores are not in this version".to_owned(), KINDS))
+            }
             _ => Err(("this is not a store".to_owned(), KINDS)),
         }
     }

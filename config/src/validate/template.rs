@@ -35,27 +35,42 @@ impl Check<'_> {
     }
 
     /// A template that is a part of a value.
-    pub(super) fn template_part(&self, given: &Given<Text>, part: Range<usize>, places: Places<'_>) -> Option<Template> {
+    pub(super) fn template_part(
+        &self,
+        given: &Given<Text>,
+        part: Range<usize>,
+        places: Places<'_>,
+    ) -> Option<Template> {
         let text = &given.value[part.clone()];
         let report = |place: Range<usize>, (message, help): Complaint| {
-            let span = self.cx.part(&given.span, &given.value, part.start + place.start..part.start + place.end);
+            let span =
+                self.cx.part(&given.span, &given.value, part.start + place.start..part.start + place.end);
             self.cx.report(Problem::error(span, message).help(help));
         };
         let scope = if matches!(places, Places::Consumer) { Scope::Consumer } else { Scope::Route };
         let template = match Template::parse(text, scope) {
             Ok(template) => template,
             Err(error) => {
-                report(error.span, (error.message, error.hint));
+                let complaint = later(&text[error.span.clone()]).unwrap_or((error.message, error.hint));
+                report(error.span, complaint);
                 return None;
             }
         };
-        let complaints: Vec<_> = template.places().filter_map(|place| Some((place, complain(place, places)?))).collect();
+        let complaints: Vec<_> =
+            template.places().filter_map(|place| Some((place, complain(place, places)?))).collect();
         let is_fine = complaints.is_empty();
         for (place, complaint) in complaints {
             report(find(text, place), complaint);
         }
         is_fine.then_some(template)
     }
+}
+
+/// Places of the parts of the format that this version does not have.
+fn later(place: &str) -> Option<Complaint> {
+    let inner = place.strip_prefix('{')?.strip_suffix('}')?;
+    let is_later = inner.starts_with("input/") || inner.starts_with("steps.") || inner.starts_with("parts.");
+    is_later.then(|| (format!("`{place}` is not in this version"), None))
 }
 
 /// Where a place stands in its template; header names are compared as they are kept, in lower case.
@@ -72,15 +87,20 @@ fn complain(place: &Place, places: Places<'_>) -> Option<Complaint> {
         return Some(complaint);
     }
     match (place, places) {
-        (_, Places::Nothing) => Some((format!("`{{{place}}}` refers to nothing here"), Some("write plain text".to_owned()))),
+        (_, Places::Nothing) => {
+            Some((format!("`{{{place}}}` refers to nothing here"), Some("write plain text".to_owned())))
+        }
         (Place::Path(_) | Place::Query(_), Places::Consumer) => Some((
             format!("`{{{place}}}` is known in routes only"),
             Some("`{message.path}` is the request's path, with its query".to_owned()),
         )),
-        (Place::Path(name), Places::Route(params) | Places::Correlation(params)) => unknown_parameter(name, params),
-        (Place::CorrelationId, Places::Correlation(_)) => {
-            Some(("`{correlation.id}` refers to itself".to_owned(), Some("name where the id stands in the request, as in \"{body/order_id}\"".to_owned())))
+        (Place::Path(name), Places::Route(params) | Places::Correlation(params)) => {
+            unknown_parameter(name, params)
         }
+        (Place::CorrelationId, Places::Correlation(_)) => Some((
+            "`{correlation.id}` refers to itself".to_owned(),
+            Some("name where the id stands in the request, as in \"{body/order_id}\"".to_owned()),
+        )),
         _ => None,
     }
 }

@@ -31,9 +31,12 @@ impl Check<'_> {
                 // The same path or destination twice is told as such.
                 Some(first) if !name.is_written && !first.is_written => {}
                 Some(first) => self.cx.report(
-                    Problem::error(name.given.span.clone(), format!("two {what} have the name {}", name.given.value.quoted()))
-                        .also(first.given.span.clone(), "the other one")
-                        .help("add `name = …` with another name to one of them".to_owned()),
+                    Problem::error(
+                        name.given.span.clone(),
+                        format!("two {what} have the name {}", name.given.value.quoted()),
+                    )
+                    .also(first.given.span.clone(), "the other one")
+                    .help("add `name = …` with another name to one of them".to_owned()),
                 ),
             }
         }
@@ -43,12 +46,16 @@ impl Check<'_> {
         let mut router = matchit::Router::new();
         let mut seen: Vec<(Endpoint, Range<usize>)> = Vec::new();
         let given = routes.iter().filter_map(|route| route.get_ref().http.given());
-        for (endpoint, span) in given.filter_map(|http| Some((endpoint::parse_quietly(&http.value)?, http.span.clone()))) {
+        for (endpoint, span) in
+            given.filter_map(|http| Some((endpoint::parse_quietly(&http.value)?, http.span.clone())))
+        {
             let same_path = seen.iter().any(|(known, _)| known.path == endpoint.path);
-            let same = seen.iter().find(|(known, _)| known.path == endpoint.path && known.method == endpoint.method);
+            let same =
+                seen.iter().find(|(known, _)| known.path == endpoint.path && known.method == endpoint.method);
             if let Some((_, first)) = same {
                 let message = format!("two routes serve {} {}", endpoint.method, endpoint.path);
-                self.cx.report(Problem::error(span.clone(), message).also(first.clone(), "the other one"));
+                let problem = Problem::error(span.clone(), message).also(first.clone(), "the other one");
+                self.cx.report(problem.help("keep one of them, or change a path".to_owned()));
             } else if !same_path && let Err(error) = router.insert(endpoint.path.as_str(), ()) {
                 self.cx.report(conflict(&error, &endpoint, &span, &seen));
             }
@@ -66,10 +73,15 @@ impl Check<'_> {
                 match seen.get(&(kind, broker, &*given.value)) {
                     None => drop(seen.insert((kind, broker, &given.value), given.span.clone())),
                     Some(first) => {
-                        let message = format!("two consumers {kind} {}: each message would reach only one of them", given.value.quoted());
+                        let message = format!(
+                            "two consumers {kind} {}: each message would reach only one of them",
+                            given.value.quoted()
+                        );
                         let help = "keep one of them; another service has a gateway of its own name";
                         self.cx.report(
-                            Problem::error(given.span.clone(), message).also(first.clone(), "the other one").help(help.to_owned()),
+                            Problem::error(given.span.clone(), message)
+                                .also(first.clone(), "the other one")
+                                .help(help.to_owned()),
                         );
                     }
                 }
@@ -87,7 +99,8 @@ struct Name<'r> {
 impl<'r> Name<'r> {
     fn of(name: &'r Field<Text>, instead: &[&'r Field<Text>]) -> Option<Self> {
         let written = name.given().map(|given| Self { given, is_written: true });
-        let instead = || instead.iter().find_map(|field| field.given()).map(|given| Self { given, is_written: false });
+        let instead =
+            || instead.iter().find_map(|field| field.given()).map(|given| Self { given, is_written: false });
         written.or_else(instead)
     }
 }
@@ -104,11 +117,13 @@ fn conflict(
     };
     let help = "give the parameters the same name, or make the paths differ in a segment".to_owned();
     match other {
-        Some((known, first)) => {
-            Problem::error(span.clone(), format!("the paths {} and {} cannot be told apart", endpoint.path, known.path))
-                .also(first.clone(), "the other one")
-                .help(help)
-        }
-        None => Problem::error(span.clone(), format!("the path {} cannot be served: {error}", endpoint.path)).help(help),
+        Some((known, first)) => Problem::error(
+            span.clone(),
+            format!("the paths {} and {} cannot be told apart", endpoint.path, known.path),
+        )
+        .also(first.clone(), "the other one")
+        .help(help),
+        None => Problem::error(span.clone(), format!("the path {} cannot be served: {error}", endpoint.path))
+            .help(help),
     }
 }

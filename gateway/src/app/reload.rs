@@ -1,11 +1,11 @@
 //! A changed config: read, checked and built as a whole, then swapped in; or refused as a whole, and the gateway
 //! goes on with what it has.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use notify::{RecursiveMode, Watcher as _};
+use notify::{PollWatcher, RecursiveMode, Watcher as _};
 use sidegate_config::Settings;
 use tokio::sync::mpsc;
 
@@ -14,47 +14,49 @@ use super::start::{App, route_table};
 
 /// Editors and config maps write in several steps: what follows within this time is one change.
 const SETTLE: Duration = Duration::from_millis(200);
+/// How often the files are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Hears of changes to the config's files. Without it (no inotify left) SIGHUP still works.
+/// Hears of changes to the config's files, by looking at them.
+///
+/// The system's own notices were tried and cost a tenth of the gateway's CPU: they come for a whole folder, and by
+/// default the store writes its log beside the config.
 pub(super) struct Watcher {
-    files: Arc<parking_lot::Mutex<Vec<PathBuf>>>,
     changes: mpsc::Receiver<()>,
-    notify: Option<notify::RecommendedWatcher>,
+    notify: Option<PollWatcher>,
+    files: Vec<PathBuf>,
 }
 
 impl Watcher {
-    /// Watches the folders of the files: a config map swaps a link in the folder, not the file.
-    pub(super) fn new(config: &Path, files: &[PathBuf]) -> Self {
+    /// Watches the files. Without it (which would be a fault of the library) SIGHUP still reloads.
+    pub(super) fn new(files: &[PathBuf]) -> Self {
         let (sender, changes) = mpsc::channel(1);
-        let watched = Arc::new(parking_lot::Mutex::new(Vec::new()));
-        let interesting = Arc::clone(&watched);
-        let notify = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            if event.is_ok_and(|event| concerns(&event, &interesting.lock())) {
+        let config = notify::Config::default().with_poll_interval(LOOK_EVERY).with_compare_contents(true);
+        let heard = move |event: notify::Result<notify::Event>| {
+            if event.is_ok() {
                 let _ = sender.try_send(());
             }
-        });
-        let notify = notify
-            .inspect_err(
-                |error| tracing::warn!(error = %error, "config files cannot be watched: SIGHUP reloads"),
-            )
+        };
+        let notify = PollWatcher::new(heard, config)
+            .inspect_err(|error| tracing::warn!(error = %error, "config files cannot be watched: SIGHUP reloads"))
             .ok();
-        let mut watcher = Self { files: watched, changes, notify };
-        watcher.follow(config, files);
+        let mut watcher = Self { changes, notify, files: Vec::new() };
+        watcher.follow(files);
         watcher
     }
 
-    /// Watches these files from now on.
-    fn follow(&mut self, config: &Path, files: &[PathBuf]) {
-        let mut all: Vec<PathBuf> = files.iter().map(|file| absolute(file)).collect();
-        all.push(absolute(config));
-        for folder in all.iter().filter_map(|file| file.parent()) {
-            if let Some(Err(error)) =
-                self.notify.as_mut().map(|n| n.watch(folder, RecursiveMode::NonRecursive))
-            {
-                tracing::warn!(folder = %folder.display(), error = %error, "a config folder cannot be watched");
+    /// Watches these files from now on, in place of those before.
+    fn follow(&mut self, files: &[PathBuf]) {
+        let Some(notify) = self.notify.as_mut() else { return };
+        for gone in self.files.iter().filter(|file| !files.contains(file)) {
+            let _ = notify.unwatch(gone);
+        }
+        for new in files.iter().filter(|file| !self.files.contains(file)) {
+            if let Err(error) = notify.watch(new, RecursiveMode::NonRecursive) {
+                tracing::warn!(file = %new.display(), error = %error, "a config file cannot be watched: SIGHUP reloads");
             }
         }
-        *self.files.lock() = all;
+        self.files = files.to_vec();
     }
 
     /// Waits for a change and for the end of it.
@@ -64,21 +66,6 @@ impl Watcher {
         }
         while tokio::time::timeout(SETTLE, self.changes.recv()).await.is_ok_and(|change| change.is_some()) {}
     }
-}
-
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
-}
-
-/// A write to one of the files, or a link of the folder swapped (Kubernetes' `..data`).
-fn concerns(event: &notify::Event, files: &[PathBuf]) -> bool {
-    if matches!(event.kind, notify::EventKind::Access(_)) {
-        return false;
-    }
-    event
-        .paths
-        .iter()
-        .any(|path| files.contains(path) || path.file_name().is_some_and(|name| name == "..data"))
 }
 
 impl App {
@@ -105,7 +92,7 @@ impl App {
                 return;
             }
         };
-        watcher.follow(&source.path, &loaded.files);
+        watcher.follow(&loaded.files);
         self.shared.routes.store(Arc::new(table));
         self.shared.shown.store(Arc::new(loaded.shown));
         self.dispatch_new_lanes();

@@ -38,7 +38,7 @@ struct Signals {
 /// The gateway could not start.
 pub async fn run(loaded: Loaded, source: ConfigSource) -> Result<(), RunError> {
     let mut signals = Signals::listen().map_err(RunError::Signals)?;
-    let mut watcher = Watcher::new(&source.path, &loaded.files);
+    let mut watcher = Watcher::new(&loaded.files);
     let mut app = App::start(loaded.settings, loaded.shown, Parts::default()).await?;
     announce(&app);
     loop {

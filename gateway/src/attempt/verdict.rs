@@ -76,7 +76,7 @@ impl Verdict {
             after: None,
             reason: error.to_string(),
             answer: None,
-            timed_out: error.kind == CallErrorKind::Timeout,
+            timed_out: matches!(error.kind, CallErrorKind::Timeout | CallErrorKind::Busy),
         }
     }
 

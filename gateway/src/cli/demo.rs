@@ -16,13 +16,13 @@ pub(super) fn run(global: &Global, options: Demo) -> Result<(), Failure> {
     match options.part {
         None => {
             // What the demo prints is what is to be read.
-            start_logs(global, Filter::WARN);
+            start_logs(global, &Filter::WARN);
             let options =
                 demo::Options { check: options.check, any_port: options.any_port, broker: options.broker };
             runtime()?.block_on(demo::run(options)).map_err(|error| Failure::runtime(&error))
         }
         Some(DemoPart::Service { name, listen, database }) => {
-            start_logs(global, Filter::INFO);
+            start_logs(global, &Filter::INFO);
             runtime()?.block_on(serve(name, listen, database)).map_err(|error| Failure::runtime(&error))
         }
     }

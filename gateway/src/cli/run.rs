@@ -8,7 +8,7 @@ use crate::observe::logs::{self, Filter, Shape};
 
 pub(super) fn run(global: &Global) -> Result<(), Failure> {
     let loaded = config::load(global)?;
-    let shape = start_logs(global, Filter::INFO);
+    let shape = start_logs(global, &Filter::INFO);
     for warning in loaded.warnings.iter() {
         tracing::warn!(help = warning.hint(), "config: {}", warning.message());
     }
@@ -17,9 +17,9 @@ pub(super) fn run(global: &Global) -> Result<(), Failure> {
 }
 
 /// Log lines from here on, as `--log` and `--color` say.
-pub(super) fn start_logs(global: &Global, default: Filter) -> Shape {
+pub(super) fn start_logs(global: &Global, default: &Filter) -> Shape {
     let shape = Shape::of_stderr(output::colour_on_stderr());
-    logs::start(global.log.as_ref().unwrap_or(&default), shape);
+    logs::start(global.log.as_ref().unwrap_or(default), shape);
     shape
 }
 

@@ -13,7 +13,7 @@ use compact_str::{CompactString, format_compact};
 use sidegate_broker::{
     BoxFuture, BrokerError, Channel, Delivery, Effect, ErrorKind, Message, Outbound, Settle,
 };
-use sidegate_core::OperationId;
+use sidegate_core::{OperationId, Timestamp};
 use sidegate_store::{
     Accepted, Executed, NewOperation, NewParked, ParkedMessage, Request, RequestKind, Store,
 };
@@ -49,7 +49,7 @@ pub async fn redrive(shared: &Arc<Shared>, id: u64) -> Result<Redriven, Problem>
     }
     if somebody_waits(shared, &parked.parked).await? {
         publish_again(shared, &parked.parked).await?;
-        shared.store.unpark(id).await.map_err(refused)?;
+        take_off(&*shared.store, id, parked.parked.parked_at).await.map_err(refused)?;
         return Ok(Redriven::GoesOn);
     }
     let operation = new_operation(shared, &parked.parked).await?;
@@ -160,7 +160,8 @@ fn deliver_again(shared: &Arc<Shared>, parked: ParkedMessage) -> Result<Redriven
         )
     })?;
     let message = Arc::new(to_message(&parked.parked));
-    let shelf = Shelf { store: Arc::clone(&shared.store), id: parked.id };
+    let shelf =
+        Shelf { store: Arc::clone(&shared.store), id: parked.id, parked_at: parked.parked.parked_at };
     let delivery = Delivery::new(message, 1, Box::new(shelf));
     let (shared, redriving) = (Arc::clone(shared), Arc::clone(&consumer));
     tokio::spawn(async move { super::consumer::handle_now(&shared, &redriving, delivery).await });
@@ -171,12 +172,22 @@ fn deliver_again(shared: &Arc<Shared>, parked: ParkedMessage) -> Result<Redriven
 struct Shelf {
     store: Arc<dyn Store>,
     id: u64,
+    parked_at: Timestamp,
+}
+
+/// A message that fails again is parked anew, in the same place, and may be so already: that one is not taken off.
+async fn take_off(store: &dyn Store, id: u64, parked_at: Timestamp) -> sidegate_store::Result<()> {
+    let now = store.parked(id).await?;
+    if now.is_some_and(|now| now.parked.parked_at == parked_at) {
+        store.unpark(id).await?;
+    }
+    Ok(())
 }
 
 impl Settle for Shelf {
     fn ack(&mut self) -> BoxFuture<'_, Result<(), BrokerError>> {
         Box::pin(async move {
-            self.store.unpark(self.id).await.map(drop).map_err(|error| {
+            take_off(&*self.store, self.id, self.parked_at).await.map_err(|error| {
                 BrokerError::new(ErrorKind::Unexpected, Effect::NotApplied, error.to_string())
                     .with_source(error)
             })

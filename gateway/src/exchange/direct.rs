@@ -78,7 +78,7 @@ pub fn failed(error: &CallError) -> Problem {
     }
     let detail = format!("the service did not answer: {error}");
     match error.kind {
-        CallErrorKind::Timeout => Problem::new(Code::DeadlineExceeded, detail),
+        CallErrorKind::Timeout | CallErrorKind::Busy => Problem::new(Code::DeadlineExceeded, detail),
         CallErrorKind::TooLarge => Problem::new(Code::AnswerTooLarge, detail),
         _ => Problem::new(Code::ServiceUnreachable, detail),
     }

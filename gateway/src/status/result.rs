@@ -1,6 +1,6 @@
 //! How an end is told: the service's answer as it came, or the gateway's word where there is none.
 
-use http::header::{HeaderName, HeaderValue};
+use http::header::HeaderValue;
 use http::{Response, StatusCode};
 use sidegate_core::Answer;
 use sidegate_core::operation::Status;
@@ -8,6 +8,7 @@ use sidegate_store::Operation;
 
 use super::document;
 use crate::body::Body;
+use crate::call::headers;
 use crate::names;
 use crate::respond::{Code, ERROR_SOURCE, Problem};
 
@@ -29,13 +30,8 @@ pub fn response(operation: &Operation, answer: Option<Answer>) -> Response<Body>
 pub fn answered(answer: Answer) -> Response<Body> {
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    *response.headers_mut() = headers::from_message(&answer.headers);
     let headers = response.headers_mut();
-    for (name, value) in &answer.headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value))
-        {
-            headers.append(name, value);
-        }
-    }
     if answer.status >= 400 && !headers.contains_key(ERROR_SOURCE) {
         headers.insert(ERROR_SOURCE, HeaderValue::from_static("service"));
     }

@@ -39,7 +39,7 @@ impl Gateway {
         setup.write(Addresses::FREE);
         let logs = Logs::default();
         let mut process = Process::start(setup.command(), setup.is_wrapped(), &logs);
-        let addresses = ready(&mut process, &logs, 0).await;
+        let addresses = started(ready(&mut process, &logs, 0).await, &logs);
         Self { setup, logs, process, addresses, configured: Addresses::FREE }
     }
 
@@ -107,17 +107,28 @@ impl Gateway {
 
     /// Starts again after a stop or a kill: the same config, store and ports.
     pub async fn restart(&mut self) {
+        let ready = self.tried_to_restart().await;
+        started(ready, &self.logs);
+    }
+
+    /// Starts again wrapped in a command that may end the gateway at any moment; whether it became ready.
+    pub async fn restart_wrapped_in(&mut self, command: &[&str]) -> bool {
+        self.setup.wrap(command);
+        self.tried_to_restart().await.is_ok()
+    }
+
+    async fn tried_to_restart(&mut self) -> Result<Addresses, Exit> {
         assert!(!self.is_running(), "only a gateway that ended is started again");
         self.configured = self.addresses;
         self.setup.write(self.configured);
         let from = self.logs.len();
         self.process = Process::start(self.setup.command(), self.setup.is_wrapped(), &self.logs);
-        self.addresses = ready(&mut self.process, &self.logs, from).await;
+        ready(&mut self.process, &self.logs, from).await
     }
 
     /// The same without what it was wrapped in: the fault is over.
     pub async fn restart_unwrapped(&mut self) {
-        self.setup.unwrap();
+        self.setup.wrap(&[]);
         self.restart().await;
     }
 
@@ -177,21 +188,21 @@ impl Drop for Gateway {
 }
 
 /// Waits for both addresses in the log, then for `/ready`.
-async fn ready(process: &mut Process, logs: &Logs, from: usize) -> Addresses {
-    let started = eventually(DEADLINE, "the gateway listens", async || {
+async fn ready(process: &mut Process, logs: &Logs, from: usize) -> Result<Addresses, Exit> {
+    eventually(DEADLINE, "the gateway is ready", async || {
         if let Some(exit) = process.has_ended() {
-            panic!("the gateway ended at its start with {exit:?}:\n{}", logs.text());
+            return Some(Err(exit));
         }
         let entries = logs.entries(from);
-        Some(Addresses { data: listening(&entries, "data")?, admin: listening(&entries, "admin")? })
+        let found = Addresses { data: listening(&entries, "data")?, admin: listening(&entries, "admin")? };
+        let answer = Client::new(found.admin).get("/ready").tried().await;
+        answer.is_ok_and(|answer| answer.status == 200).then_some(Ok(found))
     })
-    .await;
-    let admin = Client::new(started.admin);
-    eventually(DEADLINE, "the gateway is ready", async || {
-        admin.get("/ready").tried().await.ok().filter(|answer| answer.status == 200)
-    })
-    .await;
-    started
+    .await
+}
+
+fn started(ready: Result<Addresses, Exit>, logs: &Logs) -> Addresses {
+    ready.unwrap_or_else(|exit| panic!("the gateway ended at its start with {exit:?}:\n{}", logs.text()))
 }
 
 fn listening(entries: &[Value], plane: &str) -> Option<SocketAddr> {

@@ -121,7 +121,7 @@ impl Setup {
     /// Runs the gateway by this command, as in `strace … sidegate run`.
     #[must_use]
     pub fn wrapped_in(mut self, command: &[&str]) -> Self {
-        self.wrapper = command.iter().map(|&word| word.to_owned()).collect();
+        self.wrap(command);
         self
     }
 
@@ -169,8 +169,8 @@ impl Setup {
         toml.clone_into(&mut self.toml);
     }
 
-    pub(crate) fn unwrap(&mut self) {
-        self.wrapper.clear();
+    pub(crate) fn wrap(&mut self, command: &[&str]) {
+        self.wrapper = command.iter().map(|&word| word.to_owned()).collect();
     }
 
     pub(crate) fn is_wrapped(&self) -> bool {

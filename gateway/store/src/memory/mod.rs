@@ -10,7 +10,6 @@ mod parked;
 mod queues;
 mod upkeep;
 
-use std::future::Future;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -75,9 +74,5 @@ impl MemoryStore {
 
 /// A future that does its work when it is polled, like those of a store that must wait.
 fn ready<'a, T: 'a>(work: impl FnOnce() -> T + Send + 'a) -> BoxFuture<'a, T> {
-    Box::pin(lazily(work))
-}
-
-fn lazily<T>(work: impl FnOnce() -> T) -> impl Future<Output = T> {
-    async move { work() }
+    Box::pin(async move { work() })
 }

@@ -20,8 +20,8 @@ pub(super) struct LaneId(u16);
 
 impl LaneId {
     /// The lowest that none of these is.
-    pub(super) fn unused<'a>(used: impl Iterator<Item = &'a Self> + Clone) -> Option<Self> {
-        (1..=LANE_MAX).map(Self).find(|id| !used.clone().any(|used| used == id))
+    pub(super) fn unused(used: &HashMap<CompactString, Self>) -> Option<Self> {
+        (1..=LANE_MAX).map(Self).find(|id| !used.values().any(|used| used == id))
     }
 
     /// The lane that a place belongs to.
@@ -90,6 +90,7 @@ mod tests {
 
     #[test]
     fn a_new_lane_takes_the_lowest_free_number() {
-        assert_eq!(LaneId::unused([LaneId(1), LaneId(3)].iter()), Some(LaneId(2)));
+        let used = [("call/a".into(), LaneId(1)), ("call/b".into(), LaneId(3))].into();
+        assert_eq!(LaneId::unused(&used), Some(LaneId(2)));
     }
 }

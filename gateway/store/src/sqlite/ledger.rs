@@ -76,7 +76,7 @@ impl Ledger {
     }
 
     fn add_lane(&mut self, conn: &Connection, name: &CompactString) -> Result<LaneId, Trouble> {
-        let Some(id) = LaneId::unused(self.lanes.values()) else {
+        let Some(id) = LaneId::unused(&self.lanes) else {
             let message =
                 format!("cannot accept: the store counts no more lanes, and {name} would be one more");
             return Err(Trouble::Refused(StoreError::new(StoreErrorKind::Unexpected, message)));

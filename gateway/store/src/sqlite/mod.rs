@@ -12,6 +12,8 @@
 mod checkpoint;
 mod codec;
 mod connect;
+#[cfg(all(test, feature = "suite"))]
+mod faults;
 mod inbox;
 mod lane;
 mod ledger;
@@ -35,6 +37,7 @@ use std::sync::atomic::Ordering;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use checkpoint::Checkpoint;
 use connect::cannot_open;
 use ledger::Ledger;
 use lock::Lock;
@@ -74,8 +77,9 @@ impl SqliteStore {
         let ledger = Ledger::load(&conn).map_err(failed)?;
         let shared = Arc::new(shared(&conn, &ledger).map_err(failed)?);
         let readers = Readers::open(path)?;
-        let writer =
-            Writer::start(conn, ledger, shared, options).map_err(|error| cannot_open(path, &error))?;
+        let no_thread = |error: std::io::Error| cannot_open(path, &error);
+        let checkpoint = Checkpoint::start(connect::writer(path)?).map_err(no_thread)?;
+        let writer = Writer::start(conn, ledger, checkpoint, shared, options).map_err(no_thread)?;
         Ok(Self { writer, readers, path: path.to_owned(), secret, epoch, _lock: lock })
     }
 

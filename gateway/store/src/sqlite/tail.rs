@@ -24,7 +24,7 @@ pub(super) struct Tail {
 /// What a commit did to the outbox.
 #[derive(Debug)]
 pub(super) enum OutboxChange {
-    Added(LaneId, Claimed),
+    Added(LaneId, Box<Claimed>),
     /// A call for it began; so many in all.
     Begun(u64, u32),
     Forgotten(u64),
@@ -42,7 +42,7 @@ pub(super) enum Reading {
 #[derive(Debug, Default)]
 struct State {
     lanes: HashMap<CompactString, Lane>,
-    rows: BTreeMap<u64, Claimed>,
+    rows: BTreeMap<u64, Box<Claimed>>,
     /// Places in the order of their commits, those already forgotten among them.
     arrivals: VecDeque<(LaneId, u64)>,
     bytes: usize,
@@ -70,7 +70,7 @@ impl Tail {
             return Reading::AskDatabase(lane.id);
         }
         let rows = state.rows.range(lane.id.after(after));
-        Reading::Complete(rows.take(limit).map(|(_, claimed)| claimed.clone()).collect())
+        Reading::Complete(rows.take(limit).map(|(_, claimed)| Claimed::clone(claimed)).collect())
     }
 
     /// Takes on what was committed.
@@ -98,7 +98,7 @@ impl State {
         }
     }
 
-    fn add(&mut self, id: LaneId, claimed: Claimed) {
+    fn add(&mut self, id: LaneId, claimed: Box<Claimed>) {
         if !self.lanes.contains_key(&claimed.request.lane) {
             self.lanes.insert(claimed.request.lane.clone(), Lane { id, complete_after: id.floor() });
         }
@@ -110,7 +110,7 @@ impl State {
     /// Whether it was here.
     fn forget(&mut self, seq: u64) -> bool {
         let removed = self.rows.remove(&seq);
-        self.bytes -= removed.as_ref().map_or(0, weight_bytes);
+        self.bytes -= removed.as_deref().map_or(0, weight_bytes);
         removed.is_some()
     }
 

@@ -13,7 +13,7 @@ mod work;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
@@ -66,9 +66,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     allow_many_connections()?;
     let bench = Bench::new(options)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let sections = LocalSet::new().block_on(&runtime, bench.all())?;
+    let sections = LocalSet::new().block_on(&runtime, bench.all_or_interrupted())?;
     let output = options.output.clone().or_else(|| default_output(options));
-    output.map_or(Ok(()), |file| report::write(&file, options, &sections))
+    output.map_or(Ok(()), |file| report::write(&file, &sections))
 }
 
 /// Few rounds are for trying out: they never replace numbers that were measured properly.
@@ -104,6 +104,14 @@ impl<'a> Bench<'a> {
         Ok(Self { options, binary, this, folder })
     }
 
+    /// An interrupted run takes its processes and its folders with it.
+    async fn all_or_interrupted(&self) -> Result<Vec<Section>> {
+        tokio::select! {
+            sections = self.all() => sections,
+            _ = tokio::signal::ctrl_c() => bail!("interrupted; nothing was written"),
+        }
+    }
+
     async fn all(&self) -> Result<Vec<Section>> {
         let mut sections = Vec::new();
         for name in Name::value_variants() {
@@ -111,11 +119,20 @@ impl<'a> Bench<'a> {
                 let section = self.measure(*name).await;
                 let section =
                     section.with_context(|| format!("the measurement `{}` failed", name.as_str()))?;
+                let section = section.note(&self.how());
                 report::print(&section)?;
                 sections.push(section);
             }
         }
         Ok(sections)
+    }
+
+    /// How the numbers of a section came about.
+    fn how(&self) -> String {
+        let Options { rounds, seconds, connections, .. } = self.options;
+        format!(
+            "Measured in {rounds} rounds of {seconds} s, with {connections} connections and bodies of 1 KiB."
+        )
     }
 
     async fn measure(&self, name: Name) -> Result<Section> {

@@ -27,7 +27,7 @@ pub(super) async fn measure(bench: &Bench<'_>) -> Result<Section> {
     let slowest = range(slices.iter().copied()).0;
     let flat = ratio(slowest, median(slices.iter().copied()));
     Ok(Section::new(Name::Operations, "Whole durable operations, both sides in one process")
-        .table(rounds::table(&all))
+        .table(rounds::table_without_floor(&all))
         .verdict(Verdict::per_second("accepted to outcome", all[0].per_second(), 5_000.0, 12_000.0))
         .table(slice_table(bench.options.operations, &slices))
         .verdict(Verdict::ratio("slowest slice of the median one", flat, Bound::Within { must: 0.15 }))

@@ -5,7 +5,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::sample::Sample;
 use crate::report::{self, Cell, Table};
-use crate::stats::{median, range, ratio};
+use crate::stats::{median, number, range, ratio};
 
 /// Something that is measured once in each round.
 pub(crate) struct Contender<'a> {
@@ -71,18 +71,22 @@ impl Series {
         median(pairs.map(|(own, other)| ratio(own.per_second(), other.per_second())))
     }
 
-    fn row(&self, floor: &Self) -> Vec<Cell> {
+    fn row(&self, floor: Option<&Self>) -> Vec<Cell> {
         let (low, high) = range(self.all(Sample::per_second));
-        vec![
+        let rss_kib = median(self.all(|sample| number(sample.rss_kib)));
+        let of_floor = floor.map(|floor| Cell::number(format!("{:.2}", self.ratio_to(floor))));
+        let start = [
             Cell::text(&self.label),
             Cell::number(report::count(self.per_second())),
             Cell::number(format!("{} – {}", report::count(low), report::count(high))),
-            Cell::number(format!("{:.2}", self.ratio_to(floor))),
+        ];
+        let end = [
             Cell::number(format!("{:.1}", median(self.all(Sample::cpu_us_per_request)))),
-            Cell::number(format!("{:.1}", median(self.all(|sample| sample.rss_kib as f64)) / 1024.0)),
+            Cell::number(format!("{:.1}", rss_kib / 1024.0)),
             Cell::number(format!("{:.2}", median(self.all(|sample| sample.p50_us)) / 1e3)),
             Cell::number(format!("{:.2}", self.p99_ms())),
-        ]
+        ];
+        start.into_iter().chain(of_floor).chain(end).collect()
     }
 }
 
@@ -90,7 +94,11 @@ impl Series {
 pub(crate) fn table(all: &[Series]) -> Table {
     let header =
         ["", "requests/s", "from – to", "of the floor", "CPU µs/request", "RSS MiB", "p50 ms", "p99 ms"];
-    let rows =
-        all.first().map_or_else(Vec::new, |floor| all.iter().map(|series| series.row(floor)).collect());
-    Table::new(&header, rows)
+    Table::new(&header, all.iter().map(|series| series.row(all.first())).collect())
+}
+
+/// The table of contenders without a floor.
+pub(crate) fn table_without_floor(all: &[Series]) -> Table {
+    let header = ["", "operations/s", "from – to", "CPU µs/operation", "RSS MiB", "p50 ms", "p99 ms"];
+    Table::new(&header, all.iter().map(|series| series.row(None)).collect())
 }

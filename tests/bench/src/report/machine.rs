@@ -1,23 +1,17 @@
-//! What the numbers were measured on, and how.
+//! What the numbers were measured on.
 
 use procfs::Current;
 
 use super::table::{Cell, Table};
 use super::whole;
-use crate::cli::Options;
 
 /// As a table.
-pub(super) fn describe(options: &Options) -> String {
+pub(super) fn describe() -> String {
     let unknown = || "unknown".to_owned();
-    let how = format!(
-        "{} rounds of {} s, {} connections, 1 KiB bodies",
-        options.rounds, options.seconds, options.connections
-    );
     let rows = [
         ("processor", processor().unwrap_or_else(unknown)),
         ("memory", memory().unwrap_or_else(unknown)),
         ("Linux", kernel().unwrap_or_else(unknown)),
-        ("last run", how),
     ];
     let rows = rows.map(|(what, value)| vec![Cell::text(what), Cell::text(value)]);
     Table::new(&["", ""], rows.into()).markdown()

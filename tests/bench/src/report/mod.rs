@@ -11,8 +11,6 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-use crate::cli::Options;
-
 pub(crate) use section::{Bound, Section, Verdict};
 pub(crate) use table::{Cell, Table};
 
@@ -40,13 +38,13 @@ pub(crate) fn failure(error: &anyhow::Error) -> ExitCode {
 ///
 /// # Errors
 /// It cannot be read or written.
-pub(crate) fn write(file: &Path, options: &Options, sections: &[Section]) -> Result<()> {
+pub(crate) fn write(file: &Path, sections: &[Section]) -> Result<()> {
     let old = match std::fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => document::NEW.to_owned(),
         Err(error) => return Err(error).with_context(|| format!("{} cannot be read", file.display())),
     };
-    let mut text = document::put(&old, "machine", "The machine", &machine::describe(options));
+    let mut text = document::put(&old, "machine", "The machine", &machine::describe());
     for section in sections {
         text = document::put(&text, &section.name(), section.title(), &section.markdown());
     }

@@ -104,7 +104,7 @@ impl Section {
     }
 
     fn notes_with_line_ends(&self) -> String {
-        self.notes.iter().map(|note| format!("{note}\n")).collect()
+        self.notes.iter().map(|note| format!("{note}\n")).collect::<Vec<_>>().join("\n")
     }
 }
 

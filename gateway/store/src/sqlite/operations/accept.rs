@@ -147,5 +147,5 @@ fn note(tx: &mut Tx<'_>, new: &NewOperation, seq: u64) {
         attempts: 0,
         request: new.request.clone(),
     };
-    tx.effects.outbox.push(OutboxChange::Added(LaneId::of(seq), claimed));
+    tx.effects.outbox.push(OutboxChange::Added(LaneId::of(seq), Box::new(claimed)));
 }

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::{Job, Shared};
+use super::Shared;
+use super::job::Job;
 use crate::sqlite::checkpoint::Checkpoint;
 use crate::sqlite::ledger::Ledger;
 use crate::sqlite::transaction::{Effects, Tx};
@@ -40,8 +41,14 @@ pub(super) struct Groups {
 struct Broken;
 
 impl Groups {
-    pub(super) fn new(conn: Connection, ledger: Ledger, shared: Arc<Shared>, options: Options) -> Self {
-        Self { conn, ledger, checkpoint: Checkpoint::default(), shared, options }
+    pub(super) fn new(
+        conn: Connection,
+        ledger: Ledger,
+        checkpoint: Checkpoint,
+        shared: Arc<Shared>,
+        options: Options,
+    ) -> Self {
+        Self { conn, ledger, checkpoint, shared, options }
     }
 
     /// Works until the queue is closed and empty, or the store is broken. A panic is a bug, and as fatal as a broken
@@ -52,7 +59,7 @@ impl Groups {
                 self.commit_group(first, queue)?;
                 self.checkpoint.after_commit(&self.conn).or_else(|error| self.break_down(&error))?;
             }
-            self.checkpoint.at_end(&self.conn);
+            self.checkpoint.end(&self.conn);
             Ok::<_, Broken>(())
         }));
         if worked.is_err() {
@@ -95,13 +102,13 @@ impl Groups {
     fn finish(&self, group: &mut Group, effects: Effects) -> Result<(), Trouble> {
         if self.options.unsafe_ack_before_commit {
             self.publish(effects);
-            group.drain(..).for_each(|job| job.answer());
+            group.drain(..).for_each(<dyn Job>::answer);
             std::thread::sleep(UNSAFE_COMMIT_DELAY);
             return self.execute("COMMIT");
         }
         self.execute("COMMIT")?;
         self.publish(effects);
-        group.drain(..).for_each(|job| job.answer());
+        group.drain(..).for_each(<dyn Job>::answer);
         Ok(())
     }
 

@@ -15,6 +15,7 @@ use parking_lot::{Mutex, RwLock};
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
+use super::checkpoint::Checkpoint;
 use super::ledger::Ledger;
 use super::tail::Tail;
 use super::trouble::closed;
@@ -70,12 +71,13 @@ impl Writer {
     pub(super) fn start(
         conn: Connection,
         ledger: Ledger,
+        checkpoint: Checkpoint,
         shared: Arc<Shared>,
         options: Options,
     ) -> std::io::Result<Self> {
         let (queue, jobs) = sync_channel(QUEUE_MAX);
         let (end, ended) = watch::channel(());
-        let groups = Groups::new(conn, ledger, Arc::clone(&shared), options);
+        let groups = Groups::new(conn, ledger, checkpoint, Arc::clone(&shared), options);
         let thread = thread::Builder::new().name("sidegate-store".to_owned()).spawn(move || {
             // Dropped when the thread ends, which is what `ended` waits for.
             let _end = end;
@@ -116,6 +118,11 @@ impl Writer {
     /// Writes what is queued, then ends the thread.
     pub(super) async fn close(&self) {
         self.queue.write().take();
+        self.ended().await;
+    }
+
+    /// Returns when the thread has ended, for whatever reason.
+    pub(super) async fn ended(&self) {
         let mut ended = self.ended.clone();
         while ended.changed().await.is_ok() {}
     }

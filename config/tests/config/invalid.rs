@@ -1,18 +1,18 @@
 //! Every mistake in `testdata/invalid` has exactly the message beside it, and all mistakes of a file come at once.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use sidegate_config::{Level, Problems, load, parse};
 
+use crate::folder;
+
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/invalid")
+    folder::at("testdata/invalid")
 }
 
 fn cases() -> Vec<PathBuf> {
-    let files = fs::read_dir(folder()).expect("the cases").map(|entry| entry.expect("a case").path());
-    let mut found: Vec<_> = files.filter(|path| path.extension().is_some_and(|extension| extension == "toml")).collect();
-    found.sort();
+    let found = folder::tomls("testdata/invalid");
     assert!(found.len() >= 25, "the cases must be found: {found:?}");
     found
 }
@@ -27,17 +27,12 @@ fn problems(text: &str) -> Problems {
 
 #[test]
 fn every_mistake_is_told_as_it_is_written_down() {
-    let update = std::env::var_os("UPDATE").is_some();
     let mut wrong = Vec::new();
     for path in cases() {
         let text = fs::read_to_string(&path).expect("a case");
         let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
         let told = parse(&text, name, &folder(), &environment).expect_err(name).render(false);
-        let expected = path.with_extension("err");
-        if update {
-            fs::write(&expected, &told).expect("the message can be written");
-        }
-        if fs::read_to_string(&expected).unwrap_or_default() != told {
+        if !folder::holds(&path.with_extension("err"), &told) {
             wrong.push(format!("{name} tells:\n{told}"));
         }
     }
@@ -89,7 +84,8 @@ fn warnings_are_told_and_do_not_stop_a_gateway() {
     let text = "[gateway]\nname = \"shop\"\nlisten = \"0.0.0.0:80\"\nadmin = \"0.0.0.0:81\"\n[store]\nurl = \"memory:\"\n\
         [broker.b]\nurl = \"embedded:\"\n[[route]]\nhttp = \"POST /a\"\nsend = \"a\"\n[[consumer]]\nsubscribe = \"b\"\ncall = \"POST http://h/\"\n";
     let warnings = parse(text, "sidegate.toml", &folder(), &environment).expect("it can be used").warnings;
-    let lines: Vec<_> = warnings.to_json().as_array().expect("a list").iter().map(|w| w["line"].clone()).collect();
+    let lines: Vec<_> =
+        warnings.to_json().as_array().expect("a list").iter().map(|w| w["line"].clone()).collect();
     assert_eq!(lines, [3, 4, 6, 11, 13], "address, admin plane, store, sender, listener:\n{warnings}");
     assert!(warnings.iter().all(|warning| warning.level() == Level::Warning));
     assert!(warnings.render(false).starts_with("warning: "), "{warnings}");

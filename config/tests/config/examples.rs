@@ -6,14 +6,10 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use sidegate_config::{Loaded, load, parse, schema};
 
-fn folder() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+use crate::folder;
 
 fn examples() -> Vec<PathBuf> {
-    let files = walkdir::WalkDir::new(folder().join("examples")).sort_by_file_name().into_iter();
-    let is_toml = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "toml");
-    let found: Vec<_> = files.filter_map(|entry| Some(entry.ok()?.into_path())).filter(is_toml).collect();
+    let found = folder::tomls("examples");
     assert!(found.len() >= 7, "the examples must be found: {found:?}");
     found
 }
@@ -43,8 +39,13 @@ fn every_example_loads_and_says_its_schema() {
     for path in examples() {
         loaded(&path);
         let text = fs::read_to_string(&path).expect("it was read before");
-        let schema = text.lines().next().and_then(|line| line.strip_prefix("#:schema ")).expect("a `#:schema` line");
-        assert!(path.with_file_name(schema).exists(), "{}: the schema it names must be there", path.display());
+        let schema =
+            text.lines().next().and_then(|line| line.strip_prefix("#:schema ")).expect("a `#:schema` line");
+        assert!(
+            path.with_file_name(schema).exists(),
+            "{}: the schema it names must be there",
+            path.display()
+        );
     }
 }
 
@@ -59,7 +60,7 @@ fn every_example_fits_the_json_schema() {
 #[test]
 fn an_example_for_one_process_has_no_warnings() {
     for name in ["minimal.toml", "consumer.toml", "routes.toml", "bank/all-in-one.toml"] {
-        let loaded = loaded(&folder().join("examples").join(name));
+        let loaded = loaded(&folder::at("examples").join(name));
         assert!(loaded.warnings.is_empty(), "{name} is to be copied:\n{}", loaded.warnings);
     }
 }
@@ -71,27 +72,29 @@ fn what_is_shown_of_an_example_is_a_config_that_means_the_same() {
         assert_fits_schema(&shown, "what /config shows");
         let text = toml::to_string(&shown).expect("TOML");
         let folder = path.parent().expect("a folder");
-        let again = parse(&text, "shown.toml", folder, &nothing_set).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
-        assert_eq!(again.shown, shown, "{}: units, defaults and names must survive the way round", path.display());
+        let again = parse(&text, "shown.toml", folder, &nothing_set)
+            .unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+        assert_eq!(
+            again.shown,
+            shown,
+            "{}: units, defaults and names must survive the way round",
+            path.display()
+        );
     }
 }
 
 #[test]
 fn the_files_to_watch_are_the_config_and_its_schemas() {
-    let path = folder().join("examples/routes.toml");
+    let path = folder::at("examples/routes.toml");
     let files = loaded(&path).files;
     assert_eq!(files, [path.clone(), path.with_file_name("order.schema.json")]);
 }
 
 #[test]
 fn the_schema_beside_the_examples_is_the_one_that_is_printed() {
-    let path = folder().join("sidegate.schema.json");
     let printed = format!("{}\n", serde_json::to_string_pretty(&schema()).expect("JSON"));
-    if std::env::var_os("UPDATE").is_some() {
-        fs::write(&path, &printed).expect("the schema can be written");
-    }
-    let kept = fs::read_to_string(&path).expect("the schema is kept");
-    assert_eq!(kept, printed, "run the tests once with UPDATE=1 and look at the difference");
+    let is_kept = folder::holds(&folder::at("sidegate.schema.json"), &printed);
+    assert!(is_kept, "run the tests once with UPDATE=1 and look at the difference");
 }
 
 /// Walks every property of every table.
@@ -111,7 +114,10 @@ fn every_key_of_the_schema_says_what_it_means() {
     properties(&schema(), "", &mut |path, property| {
         count += 1;
         let about = property["description"].as_str().unwrap_or_default();
-        assert!(about.len() > 15 && about.ends_with('.'), "{path} needs a sentence for editors, not `{about}`");
+        assert!(
+            about.len() > 15 && about.ends_with('.'),
+            "{path} needs a sentence for editors, not `{about}`"
+        );
     });
     assert!(count > 60, "the walk must have found the keys, not {count}");
 }
