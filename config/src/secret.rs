@@ -30,15 +30,9 @@ pub(crate) fn masked(source: &str, document: &DeTable<'_>, broken: bool) -> Stri
         spans.extend(secret_lines(source));
     }
     let mut bytes = source.as_bytes().to_vec();
-    for byte in spans
-        .into_iter()
-        .filter_map(|span| bytes.get(span.clone()).map(|_| span))
-        .flatten()
-        .collect::<Vec<_>>()
-    {
-        if bytes[byte] != b'\n' && bytes[byte] != b'\r' {
-            bytes[byte] = b'*';
-        }
+    for span in spans {
+        let secret = bytes.get_mut(span).unwrap_or_default();
+        secret.iter_mut().filter(|byte| !matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b'*');
     }
     // Whole characters are starred out, so this is UTF-8; if it were not, showing nothing is the safe side.
     String::from_utf8(bytes).unwrap_or_default()

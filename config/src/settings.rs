@@ -346,7 +346,11 @@ impl fmt::Debug for Secret {
 impl fmt::Debug for Broker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let options: Vec<&String> = self.client.keys().collect();
-        f.debug_struct("Broker").field("name", &self.name).field("url", &self.url).field("client", &options).finish()
+        f.debug_struct("Broker")
+            .field("name", &self.name)
+            .field("url", &self.url)
+            .field("client", &options)
+            .finish()
     }
 }
 

@@ -9,7 +9,11 @@
 //! | `sh start` | how the demo or the tests are started: held to the commands that exist |
 //!
 //! `UPDATE_DOCS=1 cargo test -p sidegate-tests --test docs` writes the outputs anew.
-#![expect(clippy::expect_used, reason = "a step of a test that fails is a failed test")]
+#![expect(
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a step of a test that fails is a failed test, and what is skipped is said on standard error"
+)]
 
 mod markdown;
 

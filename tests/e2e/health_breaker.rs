@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use sidegate_tests::{DEADLINE, Gate, Gateway, Reply, Service, eventually};
+use sidegate_tests::{DEADLINE, Gateway, Reply, Service, eventually};
 
 use crate::fixtures::{order, orders, orders_toml};
 
@@ -81,7 +81,6 @@ async fn an_open_breaker_and_an_unwell_service_show_in_the_metrics() {
 async fn requests_are_accepted_while_the_service_is_unwell() {
     let service = Service::start().await;
     service.on("GET /health", Reply::status(503));
-    let gate = Gate::shut();
     let gateway = Gateway::beside(&service, &orders_toml("", HEALTH)).await;
     let asked = Instant::now();
     for _ in 0..20 {
@@ -90,6 +89,5 @@ async fn requests_are_accepted_while_the_service_is_unwell() {
     assert!(asked.elapsed() < DEADLINE, "a dead service is no reason to refuse what can be stored");
     let _ = gateway.admin().get("/ready").await.is(200);
     service.on("GET /health", Reply::status(200));
-    gate.open();
     service.called("/orders", 20).await;
 }

@@ -26,8 +26,8 @@ async fn serves(gateway: &Gateway, path: &str, status: u16) {
 #[tokio::test]
 async fn a_hang_up_brings_the_changed_config_into_force() {
     let (mut gateway, _service) = orders("", "").await;
+    gateway.rewrite_unnoticed(&format!("{}{MORE}", orders_toml("", "")));
     let _ = gateway.client().post("/more").json(&order()).await.is(404);
-    gateway.rewrite(&format!("{}{MORE}", orders_toml("", "")));
     gateway.hang_up();
     serves(&gateway, "/more", 202).await;
 }

@@ -60,7 +60,9 @@ async fn a_long_poll_answers_at_the_next_change() {
     service.called("/orders", 1).await;
     let before = gateway.client().becomes(&id, "sent").await;
     let poll = gateway.client().get(&format!("/operations/{id}")).prefer("wait=30");
-    let poll = tokio::spawn(poll.into_future());
+    let mut poll = tokio::spawn(poll.into_future());
+    let early = tokio::time::timeout(Duration::from_millis(300), &mut poll).await;
+    assert!(early.is_err(), "it answers only when there is something to tell");
     gate.open();
     let after = poll.await.expect("an answer").is(200);
     assert_eq!(before["status"], "sent", "it began while the service worked");

@@ -35,7 +35,7 @@ async fn at_whichever_write_the_gateway_dies_the_order_reaches_one_outcome() {
     if !has("strace") {
         return skip(TEST, "strace");
     }
-    let step = number_from_environment("SIDEGATE_CRASH_POINT_STEP", 3);
+    let step = number_from_environment("SIDEGATE_CRASH_POINT_STEP", 2);
     let mut seen = Seen::default();
     for point in (1..POINTS_MAX).step_by(usize::try_from(step).expect("a small number")) {
         seen.points = point;

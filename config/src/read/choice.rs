@@ -1,5 +1,8 @@
 //! One word out of a few.
 
+use super::{Node, Text, closest, list};
+use crate::problem::Problem;
+
 /// Declares a choice: the words, what each means, and the words that this version does not have yet.
 macro_rules! choice {
     (
@@ -19,14 +22,8 @@ macro_rules! choice {
                 let text = <$crate::read::Text as $crate::read::Read>::read(node, cx)?;
                 match &*text {
                     $( $word => return Some(Self::$variant), )+
-                    $( $later => cx.report(
-                        $crate::problem::Problem::error(node.span(), concat!("`", $later, "` is not in this version"))
-                            .help($instead.to_owned()),
-                    ), )*
-                    other => cx.report(
-                        $crate::problem::Problem::error(node.span(), format!("{} is none of {}", text.quoted(), $crate::read::list(&words)))
-                            .help($crate::read::closest(other, words).map(|word| format!("did you mean `{word}`?"))),
-                    ),
+                    $( $later => cx.report($crate::read::choice::not_yet(node, $later, $instead)), )*
+                    _ => cx.report($crate::read::choice::unknown(node, &text, &words)),
                 }
                 None
             }
@@ -47,3 +44,14 @@ macro_rules! choice {
     };
 }
 pub(crate) use choice;
+
+/// A word of the format that this version does not have.
+pub(crate) fn not_yet(node: &Node<'_>, word: &str, instead: &str) -> Problem {
+    Problem::error(node.span(), format!("`{word}` is not in this version")).help(instead.to_owned())
+}
+
+/// Any other word.
+pub(crate) fn unknown(node: &Node<'_>, text: &Text, words: &[&str]) -> Problem {
+    let help = closest(text, words.iter().copied()).map(|word| format!("did you mean `{word}`?"));
+    Problem::error(node.span(), format!("{} is none of {}", text.quoted(), list(words))).help(help)
+}

@@ -4,7 +4,7 @@
 //! [`table!`] macro keeps that to one declaration per table, from which reader and JSON Schema both come. What a
 //! value means for another one is not decided here: that is `validate`.
 
-mod choice;
+pub(crate) mod choice;
 mod collection;
 mod expand;
 mod scalar;

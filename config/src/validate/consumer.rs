@@ -3,16 +3,12 @@
 use compact_str::CompactString;
 use toml::Spanned;
 
-use super::Check;
 use super::template::Places;
+use super::{Check, DAY, HOUR, YEAR};
 use crate::problem::Problem;
 use crate::raw;
 use crate::read::{Duration, Field, Given, Text};
 use crate::settings::{Breaker, Consumer, Exhausted, HealthCheck, Source};
-
-const HOUR: Duration = Duration::from_secs(3_600);
-const DAY: Duration = Duration::from_secs(24 * 3_600);
-const YEAR: Duration = Duration::from_secs(365 * 24 * 3_600);
 
 /// The destination as it is written, and what kind of source it makes.
 type Origin<'r> = (&'r Given<Text>, fn(CompactString) -> Source);

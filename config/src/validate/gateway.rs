@@ -5,14 +5,12 @@ use std::net::SocketAddr;
 
 use compact_str::CompactString;
 
-use super::Check;
+use super::{Check, DAY, HOUR};
 use crate::problem::Problem;
 use crate::raw;
 use crate::read::{Duration, Field, Given, Size, Text};
 use crate::settings::{Gateway, Limits, Listen, Secret};
 
-const HOUR: Duration = Duration::from_secs(3_600);
-const DAY: Duration = Duration::from_secs(24 * 3_600);
 const SHORTEST: Duration = Duration::from_ms(10);
 /// What one row of the store holds with room to spare.
 pub(super) const BODY_MAX: Size = Size(256 << 20);

@@ -28,8 +28,14 @@ use compact_str::CompactString;
 
 use crate::problem::Problem;
 use crate::raw;
-use crate::read::{Context, Field};
+use crate::read::{Context, Duration, Field};
 use crate::settings::Settings;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+const WEEK: Duration = Duration::from_secs(7 * 24 * 3_600);
+const MONTH: Duration = Duration::from_secs(30 * 24 * 3_600);
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3_600);
 
 /// The settings and the further files they were read from. Whether they may be used, `cx` knows.
 pub(crate) fn all(raw: &raw::Document, folder: &Path, cx: &Context<'_>) -> Option<(Settings, Vec<PathBuf>)> {

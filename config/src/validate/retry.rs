@@ -3,7 +3,7 @@
 use sidegate_core::RetrySchedule;
 use toml::Spanned;
 
-use super::Check;
+use super::{Check, DAY, WEEK};
 use crate::problem::Problem;
 use crate::raw::{self, Retry};
 use crate::read::{Duration, Field};
@@ -13,7 +13,7 @@ impl Check<'_> {
         let default = Retry::default();
         let raw = field.value().unwrap_or(&default);
         let attempts = self.within(&raw.attempts, 1..=1_000_000);
-        let first = self.within(&raw.first, Duration::from_ms(1)..=Duration::from_secs(24 * 3_600));
+        let first = self.within(&raw.first, Duration::from_ms(1)..=DAY);
         let factor = self.within(&raw.factor, 1.0..=100.0);
         let max = self.longest_pause(raw, first);
         let jitter = self.within(&raw.jitter, 0.0..=1.0);
@@ -28,7 +28,7 @@ impl Check<'_> {
 
     /// The cap; a first pause longer than the default cap is its own cap.
     fn longest_pause(&self, raw: &Retry, first: Option<Duration>) -> Option<Duration> {
-        let max = self.within(&raw.max, Duration::from_ms(1)..=Duration::from_secs(7 * 24 * 3_600))?;
+        let max = self.within(&raw.max, Duration::from_ms(1)..=WEEK)?;
         let first = first?;
         match raw.max.given() {
             Some(given) if max < first => {

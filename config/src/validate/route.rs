@@ -4,18 +4,16 @@ use compact_str::{CompactString, format_compact};
 use sidegate_core::Template;
 use toml::Spanned;
 
-use super::Check;
 use super::endpoint::Endpoint;
 use super::gateway::BODY_MAX;
 use super::modes::{Kind, Modes};
 use super::template::Places;
+use super::{Check, DAY, MONTH, YEAR};
 use crate::problem::Problem;
 use crate::raw;
 use crate::read::{Duration, Field, Given, Size, Text};
 use crate::settings::{IdempotencyMode, Route, Target};
 
-const MONTH: Duration = Duration::from_secs(30 * 24 * 3_600);
-const YEAR: Duration = Duration::from_secs(365 * 24 * 3_600);
 /// They belong to one connection, or are made anew for each message.
 const NEVER_TRAVEL: [&str; 10] = [
     "connection",
@@ -41,13 +39,11 @@ impl Check<'_> {
         let timeout = self.within(&raw.timeout, Duration::from_ms(1)..=MONTH);
         let kind = self.kind(raw, &span);
         let modes = kind.map(|kind| self.modes(raw, kind, timeout.map(|timeout| timeout.0)));
-        // Without a readable path it is not known which parameters there are: templates wait for it.
         let params = endpoint.as_ref().map(|endpoint| endpoint.params.as_slice());
-        let target = params.zip(kind).and_then(|(params, kind)| self.target(raw, kind, params));
-        let key = params.and_then(|params| self.key(raw, kind, params));
-        let correlation = params
-            .zip(raw.correlation.given())
-            .and_then(|(params, given)| self.template(given, Places::Correlation(params)));
+        let target = kind.and_then(|kind| self.target(raw, kind, params));
+        let key = self.key(raw, kind, params);
+        let correlation =
+            raw.correlation.given().and_then(|given| self.template(given, Places::Correlation(params)));
         let rest = self.rest_of(raw, kind);
         let name = self.route_name(raw, endpoint.as_ref());
         let (Endpoint { method, path, rest: tail, .. }, Modes { reply, hold, durable }) = (endpoint?, modes?);
@@ -114,7 +110,7 @@ impl Check<'_> {
         }
     }
 
-    fn target(&self, raw: &raw::Route, kind: Kind, params: &[String]) -> Option<Target> {
+    fn target(&self, raw: &raw::Route, kind: Kind, params: Option<&[String]>) -> Option<Target> {
         match kind {
             Kind::Send => {
                 let (broker, destination) = self.message(raw, raw.send.given()?, params)?;
@@ -133,8 +129,7 @@ impl Check<'_> {
                 let call = self.call(raw.call.given()?, Places::Route(params));
                 let retry = self.retry(&raw.retry);
                 let fail_on = self.fail_on(&raw.fail_on);
-                let call_timeout =
-                    self.within(&raw.call_timeout, Duration::from_ms(1)..=Duration::from_secs(24 * 3_600));
+                let call_timeout = self.within(&raw.call_timeout, Duration::from_ms(1)..=DAY);
                 Some(Target::Call { call: call?, retry: retry?, fail_on, call_timeout: call_timeout?.0 })
             }
         }
@@ -144,7 +139,7 @@ impl Check<'_> {
         &self,
         raw: &raw::Route,
         given: &Given<Text>,
-        params: &[String],
+        params: Option<&[String]>,
     ) -> Option<(CompactString, Template)> {
         let broker = self.broker_of(&raw.broker, given);
         let destination = self.template(given, Places::Route(params))?;
@@ -154,7 +149,7 @@ impl Check<'_> {
         Some((broker?, destination))
     }
 
-    fn key(&self, raw: &raw::Route, kind: Option<Kind>, params: &[String]) -> Option<Template> {
+    fn key(&self, raw: &raw::Route, kind: Option<Kind>, params: Option<&[String]>) -> Option<Template> {
         if kind == Some(Kind::Call) {
             self.out_of_place(&raw.key, "messages have keys, and a `call` makes none", "leave `key` out");
         }

@@ -12,10 +12,10 @@ use crate::read::{Given, Text, hint};
 /// What a template may refer to where it stands.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Places<'a> {
-    /// In a route: the request, with these path parameters.
-    Route(&'a [String]),
+    /// In a route: the request, with these path parameters; `None` when its path cannot be read.
+    Route(Option<&'a [String]>),
     /// In a route's `correlation`: the same, but not itself.
-    Correlation(&'a [String]),
+    Correlation(Option<&'a [String]>),
     /// In a consumer: the message.
     Consumer,
     /// Nothing: there is neither request nor message.
@@ -95,7 +95,7 @@ fn complain(place: &Place, places: Places<'_>) -> Option<Complaint> {
             Some("`{message.path}` is the request's path, with its query".to_owned()),
         )),
         (Place::Path(name), Places::Route(params) | Places::Correlation(params)) => {
-            unknown_parameter(name, params)
+            unknown_parameter(name, params?)
         }
         (Place::CorrelationId, Places::Correlation(_)) => Some((
             "`{correlation.id}` refers to itself".to_owned(),

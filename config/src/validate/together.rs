@@ -29,7 +29,7 @@ impl Check<'_> {
             match seen.get(&*name.given.value) {
                 None => drop(seen.insert(&name.given.value, name)),
                 // The same path or destination twice is told as such.
-                Some(first) if !name.is_written && !first.is_written => {}
+                Some(first) if name.stands_in.is_some() && name.stands_in == first.stands_in => {}
                 Some(first) => self.cx.report(
                     Problem::error(
                         name.given.span.clone(),
@@ -67,7 +67,8 @@ impl Check<'_> {
     fn read_once(&self, consumers: &[Spanned<Consumer>]) {
         let mut seen: HashMap<(&str, &str, &str), Range<usize>> = HashMap::new();
         for raw in consumers.iter().map(Spanned::get_ref) {
-            let broker = raw.broker.given().map_or("", |given| &*given.value);
+            let only = self.brokers.first().map_or("", |broker| broker.as_str());
+            let broker = raw.broker.given().map_or(only, |given| &*given.value);
             let sources = [("receive", raw.receive.given()), ("subscribe", raw.subscribe.given())];
             for (kind, given) in sources.into_iter().filter_map(|(kind, given)| Some((kind, given?))) {
                 match seen.get(&(kind, broker, &*given.value)) {
@@ -93,15 +94,17 @@ impl Check<'_> {
 /// What a route or consumer is called: by its `name`, else by what stands in for it.
 struct Name<'r> {
     given: &'r Given<Text>,
-    is_written: bool,
+    /// Which key stands in for `name`.
+    stands_in: Option<usize>,
 }
 
 impl<'r> Name<'r> {
     fn of(name: &'r Field<Text>, instead: &[&'r Field<Text>]) -> Option<Self> {
-        let written = name.given().map(|given| Self { given, is_written: true });
-        let instead =
-            || instead.iter().find_map(|field| field.given()).map(|given| Self { given, is_written: false });
-        written.or_else(instead)
+        let written = name.given().map(|given| Self { given, stands_in: None });
+        let instead = instead.iter().enumerate();
+        let mut instead =
+            instead.filter_map(|(at, field)| Some(Self { given: field.given()?, stands_in: Some(at) }));
+        written.or_else(|| instead.next())
     }
 }
 

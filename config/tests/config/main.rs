@@ -1,5 +1,5 @@
 //! The config crate from outside: examples, mistakes, meaning, reference, and whatever else stands in a file.
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test says what it expects")]
+#![expect(clippy::expect_used, reason = "a test says what it expects")]
 
 mod examples;
 mod folder;

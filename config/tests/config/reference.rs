@@ -72,7 +72,9 @@ fn kind(property: &Value) -> String {
         .collect();
     let pattern = property["pattern"].as_str().unwrap_or_default();
     match property["type"].as_str() {
-        None if property["anyOf"].to_string().contains("ms|s|m") => format!("duration or {}", words.join(", ")),
+        None if property["anyOf"].to_string().contains("ms|s|m") => {
+            format!("duration or {}", words.join(", "))
+        }
         None => words.join(", "),
         Some("string") if pattern.contains("ms|s|m") => "duration".to_owned(),
         Some("string") if pattern.contains("KiB") => "size".to_owned(),

@@ -10,7 +10,7 @@ use crate::folder;
 
 /// Checks a text and shows the findings in every form.
 fn check(text: &str) {
-    let environment = |name: &str| (name.len() % 2 == 0).then(|| name.to_owned());
+    let environment = |name: &str| name.len().is_multiple_of(2).then(|| name.to_owned());
     let problems = match parse(text, "any.toml", &folder::at("examples"), &environment) {
         Ok(loaded) => loaded.warnings,
         Err(problems) => {

@@ -38,7 +38,9 @@ impl Watcher {
             }
         };
         let notify = PollWatcher::new(heard, config)
-            .inspect_err(|error| tracing::warn!(error = %error, "config files cannot be watched: SIGHUP reloads"))
+            .inspect_err(
+                |error| tracing::warn!(error = %error, "config files cannot be watched: SIGHUP reloads"),
+            )
             .ok();
         let mut watcher = Self { changes, notify, files: Vec::new() };
         watcher.follow(files);

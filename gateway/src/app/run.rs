@@ -50,7 +50,7 @@ pub async fn run(loaded: Loaded, source: ConfigSource) -> Result<(), RunError> {
         }
     }
     tracing::info!(
-        drain_ms = app.shared.gateway.drain.as_millis(),
+        drain_s = app.shared.gateway.drain.as_secs_f64(),
         "stopping: held callers get 202, the rest is finished"
     );
     app.stop().await;

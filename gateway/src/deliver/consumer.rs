@@ -147,7 +147,7 @@ async fn handle(shared: &Shared, consumer: &Consumer, delivery: Delivery) {
     let verdict = call(shared, consumer, &incoming).await;
     match verdict {
         Verdict::Done(answer) | Verdict::No(answer) => {
-            settle::answered(shared, consumer, delivery, answer).await
+            settle::answered(shared, consumer, delivery, answer).await;
         }
         Verdict::Later => settle::later(shared, consumer, delivery).await,
         Verdict::Again { after, reason, answer, .. } => {

@@ -67,7 +67,7 @@ impl Gate {
             tracing::warn!(
                 consumer,
                 failures,
-                pause_ms = breaker.pause.as_millis(),
+                pause_s = breaker.pause.as_secs_f64(),
                 "the breaker opened: no messages are taken during the pause"
             );
         }

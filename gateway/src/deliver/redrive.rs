@@ -45,7 +45,7 @@ pub enum Redriven {
 pub async fn redrive(shared: &Arc<Shared>, id: u64) -> Result<Redriven, Problem> {
     let parked = shared.store.parked(id).await.map_err(refused)?.ok_or_else(|| not_there(id))?;
     if parked.parked.event {
-        return deliver_again(shared, parked);
+        return deliver_again(shared, &parked);
     }
     if somebody_waits(shared, &parked.parked).await? {
         publish_again(shared, &parked.parked).await?;
@@ -150,7 +150,7 @@ async fn new_operation(shared: &Shared, parked: &NewParked) -> Result<OperationI
 
 /// The event goes to its consumer from the shelf, which takes the place of a broker: it is taken off the shelf when
 /// the service did it, and stays when not.
-fn deliver_again(shared: &Arc<Shared>, parked: ParkedMessage) -> Result<Redriven, Problem> {
+fn deliver_again(shared: &Arc<Shared>, parked: &ParkedMessage) -> Result<Redriven, Problem> {
     let name: CompactString = parked.parked.consumer.clone();
     let consumer = shared.consumers.list().into_iter().find(|consumer| consumer.settings.name == name);
     let consumer = consumer.ok_or_else(|| {
@@ -160,8 +160,7 @@ fn deliver_again(shared: &Arc<Shared>, parked: ParkedMessage) -> Result<Redriven
         )
     })?;
     let message = Arc::new(to_message(&parked.parked));
-    let shelf =
-        Shelf { store: Arc::clone(&shared.store), id: parked.id, parked_at: parked.parked.parked_at };
+    let shelf = Shelf { store: Arc::clone(&shared.store), id: parked.id, parked_at: parked.parked.parked_at };
     let delivery = Delivery::new(message, 1, Box::new(shelf));
     let (shared, redriving) = (Arc::clone(shared), Arc::clone(&consumer));
     tokio::spawn(async move { super::consumer::handle_now(&shared, &redriving, delivery).await });

@@ -203,7 +203,6 @@ pub(super) async fn publish_reply(link: &Link, reply: Message, durable: bool) ->
 
 /// Between gateways: how far it got. Nobody depends on it, so a failure is only noted.
 async fn tell_progress(consumer: &Consumer, incoming: &Incoming<'_>, progress: &str) {
-
     let Some(reply_to) = incoming.message.reply_to.as_deref().filter(|_| incoming.from_gateway) else {
         return;
     };

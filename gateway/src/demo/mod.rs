@@ -29,12 +29,13 @@ pub struct Options {
 /// # Errors
 /// Something could not start, or a line of the check did not do what it says.
 pub async fn run(options: Options) -> Result<(), DemoError> {
-    let ports = if options.check || options.any_port { Ports::chosen_by_the_system() } else { Ports::documented() };
+    let ports =
+        if options.check || options.any_port { Ports::chosen_by_the_system() } else { Ports::documented() };
     let town = Town::start(&ports, options.broker.as_deref()).await?;
+    show(&town)?;
     let result = if options.check {
         check::run(&town).await
     } else {
-        show(&town)?;
         let _ = tokio::signal::ctrl_c().await;
         Ok(())
     };

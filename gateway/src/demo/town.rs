@@ -22,7 +22,9 @@ const CUSTOMERS: &str = include_str!("../../../config/examples/bank/customers.to
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
     /// A port is taken, most likely by another demo.
-    #[error("cannot listen on {address}: {source}; is another demo running? `--any-port` lets the system choose")]
+    #[error(
+        "cannot listen on {address}: {source}; is another demo running? `--any-port` lets the system choose"
+    )]
     Listen {
         /// Which.
         address: SocketAddr,

@@ -87,6 +87,7 @@ async fn store(shared: &Shared, new: NewOperation) -> Result<Accepted, Problem> 
 }
 
 /// What a store's refusal means to a client.
+#[expect(clippy::needless_pass_by_value, reason = "shaped for `map_err`")]
 pub fn refused(error: StoreError) -> Problem {
     match error.kind {
         StoreErrorKind::DiskFull => {

@@ -200,6 +200,7 @@ fn required(template: &Template, values: &dyn Values) -> Result<CompactString, P
 }
 
 /// What a template's failure means to the client.
+#[expect(clippy::needless_pass_by_value, reason = "shaped for `map_err`")]
 pub(super) fn problem(error: RenderError) -> Problem {
     match &error {
         RenderError::InvalidJson(why) => invalid_json(why),

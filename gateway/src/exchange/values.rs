@@ -54,12 +54,10 @@ impl Values for RequestValues<'_> {
 /// The first query parameter of a name, decoded as forms write it: `+` is a space.
 fn query<'a>(uri: &'a Uri, name: &str) -> Option<Cow<'a, str>> {
     let pairs = uri.query()?.split('&');
-    let value = pairs.filter_map(|pair| Some(pair.split_once('=').unwrap_or((pair, "")))).find_map(
-        |(n, value)| {
-            let matches = n == name || percent_decode_str(n).decode_utf8().is_ok_and(|n| n == name);
-            matches.then_some(value)
-        },
-    )?;
+    let value = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).find_map(|(n, value)| {
+        let matches = n == name || percent_decode_str(n).decode_utf8().is_ok_and(|n| n == name);
+        matches.then_some(value)
+    })?;
     if value.contains(['%', '+']) {
         let spaced = value.replace('+', " ");
         return Some(percent_decode_str(&spaced).decode_utf8_lossy().into_owned().into());

@@ -132,10 +132,16 @@ impl Gateway {
         self.restart().await;
     }
 
-    /// Replaces the routes and consumers in the config file; the gateway notices by itself or by SIGHUP.
+    /// Replaces the routes and consumers in the config file, as editors do: the gateway can notice by itself.
     pub fn rewrite(&mut self, toml: &str) {
         self.setup.set_routes(toml);
         self.setup.write(self.configured);
+    }
+
+    /// The same by another name of the file, which nobody watches: only SIGHUP tells the gateway.
+    pub fn rewrite_unnoticed(&mut self, toml: &str) {
+        self.setup.set_routes(toml);
+        self.setup.write_by_another_name(self.configured);
     }
 
     /// Runs `sidegate ARGUMENTS… --admin URL`: a command that asks this gateway.

@@ -151,18 +151,29 @@ impl Setup {
 
     /// Writes the config as one step, as an editor or a deployment does: a reader sees the old or the new.
     pub(crate) fn write(&self, addresses: Addresses) {
+        let unfinished = self.folder.path().join("sidegate.toml.new");
+        fs::write(&unfinished, self.text(addresses)).expect("a file can be written into the folder");
+        fs::rename(&unfinished, self.config()).expect("a file can be renamed in the folder");
+    }
+
+    /// Writes into the same file by a link from elsewhere; who watches the folder hears nothing.
+    pub(crate) fn write_by_another_name(&self, addresses: Addresses) {
+        let elsewhere = tempfile::tempdir().expect("a temporary folder can be made");
+        let link = elsewhere.path().join("sidegate.toml");
+        fs::hard_link(self.config(), &link).expect("a file can be linked");
+        fs::write(&link, self.text(addresses)).expect("a file can be written by its other name");
+    }
+
+    fn text(&self, addresses: Addresses) -> String {
         let Self { gateway, limits, store, store_url, .. } = self;
         let said = |toml: String, (text, instead): &(String, String)| toml.replace(text, instead);
         let toml = self.meant.iter().fold(self.toml.clone(), said);
         let Addresses { data, admin } = addresses;
-        let whole = format!(
+        format!(
             "[gateway]\nname = \"test\"\nlisten = \"{data}\"\nadmin = \"{admin}\"\n{gateway}\n\
              [gateway.limits]\n{limits}\n[store]\nurl = \"{store_url}\"\n{store}\n\
              [broker.main]\nurl = \"embedded:\"\n\n{toml}\n"
-        );
-        let unfinished = self.folder.path().join("sidegate.toml.new");
-        fs::write(&unfinished, whole).expect("a file can be written into the folder");
-        fs::rename(&unfinished, self.config()).expect("a file can be renamed in the folder");
+        )
     }
 
     pub(crate) fn set_routes(&mut self, toml: &str) {

@@ -71,7 +71,8 @@ fn started(state: &State, now: Timestamp) -> Transition {
 }
 
 fn moved(state: &State, status: Status, now: Timestamp) -> Transition {
-    let state = State { status, revision: state.revision.saturating_add(1), updated_at: now, ..state.clone() };
+    let state =
+        State { status, revision: state.revision.saturating_add(1), updated_at: now, ..state.clone() };
     Transition { state, forget_request: false, record_answer: false }
 }
 

@@ -87,7 +87,14 @@ impl State {
     /// A request just accepted.
     #[must_use]
     pub const fn accepted(now: Timestamp, deadline: Timestamp) -> Self {
-        Self { status: Status::Pending, revision: 1, attempts: 0, deadline, updated_at: now, answer_status: None }
+        Self {
+            status: Status::Pending,
+            revision: 1,
+            attempts: 0,
+            deadline,
+            updated_at: now,
+            answer_status: None,
+        }
     }
 }
 

@@ -119,9 +119,7 @@ fn parse_message_place(text: &str, name: &str, scope: Scope) -> Result<Place, Co
 
 fn unknown(text: &str, scope: Scope) -> Complaint {
     let places = match scope {
-        Scope::Route => {
-            "path.NAME, query.NAME, header.NAME, body/json/pointer, operation.id, correlation.id"
-        }
+        Scope::Route => "path.NAME, query.NAME, header.NAME, body/json/pointer, operation.id, correlation.id",
         Scope::Consumer => {
             "header.NAME, body/json/pointer, operation.id, correlation.id, message.method, message.path, \
              message.destination, message.key"
