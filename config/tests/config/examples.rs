@@ -98,7 +98,7 @@ fn the_schema_beside_the_examples_is_the_one_that_is_printed() {
 }
 
 /// Walks every property of every table.
-fn properties(schema: &Value, path: &str, visit: &mut dyn FnMut(&str, &Value)) {
+pub(crate) fn properties(schema: &Value, path: &str, visit: &mut dyn FnMut(&str, &Value)) {
     for (key, property) in schema["properties"].as_object().into_iter().flatten() {
         let path = format!("{path}/{key}");
         visit(&path, property);

@@ -4,6 +4,7 @@
 mod examples;
 mod folder;
 mod invalid;
+mod ranges;
 mod reference;
 mod robust;
 mod settings;

@@ -138,12 +138,6 @@ impl Gateway {
         self.setup.write(self.configured);
     }
 
-    /// The same by another name of the file, which nobody watches: only SIGHUP tells the gateway.
-    pub fn rewrite_unnoticed(&mut self, toml: &str) {
-        self.setup.set_routes(toml);
-        self.setup.write_by_another_name(self.configured);
-    }
-
     /// Runs `sidegate ARGUMENTS… --admin URL`: a command that asks this gateway.
     pub async fn operate(&self, arguments: &[&str]) -> Output {
         let admin = format!("http://{}", self.addresses.admin);

@@ -156,14 +156,6 @@ impl Setup {
         fs::rename(&unfinished, self.config()).expect("a file can be renamed in the folder");
     }
 
-    /// Writes into the same file by a link from elsewhere; who watches the folder hears nothing.
-    pub(crate) fn write_by_another_name(&self, addresses: Addresses) {
-        let elsewhere = tempfile::tempdir().expect("a temporary folder can be made");
-        let link = elsewhere.path().join("sidegate.toml");
-        fs::hard_link(self.config(), &link).expect("a file can be linked");
-        fs::write(&link, self.text(addresses)).expect("a file can be written by its other name");
-    }
-
     fn text(&self, addresses: Addresses) -> String {
         let Self { gateway, limits, store, store_url, .. } = self;
         let said = |toml: String, (text, instead): &(String, String)| toml.replace(text, instead);

@@ -17,7 +17,7 @@ const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// "SIDG": tells this store's files from those of other programs.
 const APPLICATION_ID: i32 = 0x5349_4447;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-const PAGE_BYTES: i64 = 8_192;
+const PAGE_BYTES: i64 = 4_096;
 const WRITER_CACHE_KIB: i64 = 16_384;
 const READER_CACHE_KIB: i64 = 2_048;
 /// A log that grew beyond this, behind a long reader, is cut back when it starts over.

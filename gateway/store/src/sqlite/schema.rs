@@ -40,3 +40,56 @@ fn version(conn: &Connection) -> rusqlite::Result<i64> {
     }
     conn.query_row("SELECT coalesce(max(version), 0) FROM refinery_schema_history", [], |row| row.get(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::{Connection, params_from_iter};
+
+    /// How SQLite goes about a statement.
+    fn plan(conn: &Connection, sql: &str) -> String {
+        let mut explain =
+            conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("the statement fits the schema");
+        let unbound = vec![None::<i64>; explain.parameter_count()];
+        let steps = explain.query_map(params_from_iter(unbound), |row| row.get::<_, String>(3));
+        let steps = steps.expect("it can be explained");
+        steps.collect::<Result<Vec<_>, _>>().expect("it can be explained").join("; ")
+    }
+
+    #[test]
+    fn no_statement_passes_rows_that_it_does_not_want() {
+        let by_index = [
+            (include_str!("sql/operation/by_key.sql"), "INTEGER PRIMARY KEY (rowid=?)"),
+            (include_str!("sql/operation/page.sql"), "INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+            (
+                include_str!("sql/operation/page_of_correlation.sql"),
+                "operation_correlation (correlation_id=?)",
+            ),
+            (include_str!("sql/operation/overdue.sql"), "operation_open (open_until<?)"),
+            (include_str!("sql/operation/next_deadline.sql"), "operation_open"),
+            (include_str!("sql/operation/expired.sql"), "operation_expiring (expires_at<?)"),
+            (include_str!("sql/operation/progress.sql"), "INTEGER PRIMARY KEY (rowid=?)"),
+            (include_str!("sql/operation/end.sql"), "INTEGER PRIMARY KEY (rowid=?)"),
+            (include_str!("sql/answer/by_operation.sql"), "INTEGER PRIMARY KEY (rowid=?)"),
+            (include_str!("sql/idempotency/by_scope.sql"), "PRIMARY KEY (scope=?)"),
+            (include_str!("sql/outbox/page.sql"), "outbox USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+            (include_str!("sql/outbox/last_of_lane.sql"), "INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+            (include_str!("sql/inbox/by_message.sql"), "inbox_message (message_id=? AND consumer=?)"),
+            (include_str!("sql/inbox/by_operation.sql"), "inbox_operation (operation_id=?)"),
+            (include_str!("sql/inbox/update.sql"), "inbox_message (message_id=? AND consumer=?)"),
+            (include_str!("sql/inbox/sweep.sql"), "inbox_expiring (expires_at<?)"),
+            (include_str!("sql/parked/page.sql"), "INTEGER PRIMARY KEY (rowid<?)"),
+            (include_str!("sql/parked/sweep.sql"), "parked_expiring (expires_at<?)"),
+            (include_str!("sql/message/page.sql"), "message_queue (queue=? AND rowid>?)"),
+        ];
+        let conn = Connection::open_in_memory().expect("memory is there");
+        conn.execute_batch(include_str!("migrations/V1__store.sql")).expect("the schema is valid");
+        for (sql, index) in by_index {
+            let plan = plan(&conn, sql);
+            assert!(plan.contains(index), "{sql}\nis to use {index}, and does: {plan}");
+            assert!(
+                !plan.contains("USE TEMP B-TREE FOR ORDER BY"),
+                "{sql}\nis to read in order, and sorts: {plan}"
+            );
+        }
+    }
+}
