@@ -2,7 +2,7 @@
 
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
-use sidegate_config::settings::Call;
+use sidegate_config::settings::{Call, Limits};
 use tokio::time::Instant;
 
 use super::intake;
@@ -34,8 +34,7 @@ pub(super) async fn serve(
         (parts, Body::from(bytes.clone()), bytes)
     } else {
         let (parts, body) = request.into_parts();
-        let body = ingress::stream_body(body, None, shared.gateway.limits.body_idle_timeout)?;
-        (parts, body, bytes::Bytes::new())
+        (parts, pass_on(body, &shared.gateway.limits).await?, bytes::Bytes::new())
     };
 
     let values = RequestValues {
@@ -44,7 +43,7 @@ pub(super) async fn serve(
         uri: &parts.uri,
         headers: &parts.headers,
         body: LazyBody::new(&bytes),
-        operation: shared.new_id(),
+        operation: None,
         correlation: parts.headers.get(names::CORRELATION_ID).and_then(|value| value.to_str().ok()),
     };
     let path = call.path.render_url(&values).map_err(intake::problem)?;
@@ -64,7 +63,29 @@ pub(super) async fn serve(
     if head.status.is_client_error() || head.status.is_server_error() {
         head.headers.entry(ERROR_SOURCE).or_insert(HeaderValue::from_static("service"));
     }
-    Ok(Response::from_parts(head, Body::stream(body)))
+    let body = if is_small(&body) {
+        Body::from(body.collect_bounded(READ_WHOLE_BYTES_MAX, deadline).await.map_err(|error| failed(&error))?)
+    } else {
+        Body::stream(body)
+    };
+    Ok(Response::from_parts(head, body))
+}
+
+/// A body announced as so small is read whole before it goes on, so that head and body leave in one packet. What is
+/// larger, or of unknown length, streams.
+const READ_WHOLE_BYTES_MAX: usize = 16 * 1024;
+
+fn is_small(body: &impl http_body::Body) -> bool {
+    body.size_hint().exact().is_some_and(|bytes| bytes <= READ_WHOLE_BYTES_MAX as u64)
+}
+
+async fn pass_on(body: Incoming, limits: &Limits) -> Result<Body, Problem> {
+    if is_small(&body) {
+        let whole =
+            ingress::read_body(body, READ_WHOLE_BYTES_MAX, limits.body_idle_timeout, limits.body_total_timeout);
+        return whole.await.map(Body::from);
+    }
+    ingress::stream_body(body, None, limits.body_idle_timeout)
 }
 
 fn parse_method(method: &str) -> Result<http::Method, Problem> {

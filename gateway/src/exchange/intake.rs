@@ -110,7 +110,7 @@ pub(super) fn compose(
             uri: &parts.uri,
             headers: &parts.headers,
             body: LazyBody::new(&body),
-            operation,
+            operation: Some(operation),
             correlation: None,
         };
         let correlation_id = correlation(route, &values)?;

@@ -22,8 +22,8 @@ pub(super) struct RequestValues<'a> {
     pub(super) headers: &'a HeaderMap,
     /// The body.
     pub(super) body: LazyBody<'a>,
-    /// The id that the operation has or will have.
-    pub(super) operation: OperationId,
+    /// The id that the operation has or will have; `None` where there is no record.
+    pub(super) operation: Option<OperationId>,
     /// The business's own name of the operation, where it is known already.
     pub(super) correlation: Option<&'a str>,
 }
@@ -38,10 +38,11 @@ impl Values for RequestValues<'_> {
                 self.headers.get(name.as_str()).and_then(|v| v.to_str().ok()).map(Cow::Borrowed)
             }
             Place::Body(pointer) => self.body.text(pointer)?,
-            Place::OperationId => Some(self.operation.to_string().into()),
-            Place::CorrelationId => {
-                Some(self.correlation.map_or_else(|| self.operation.to_string().into(), Cow::Borrowed))
-            }
+            Place::OperationId => self.operation.map(|id| id.to_string().into()),
+            Place::CorrelationId => match self.correlation {
+                Some(id) => Some(Cow::Borrowed(id)),
+                None => self.operation.map(|id| id.to_string().into()),
+            },
             Place::MessageMethod | Place::MessagePath | Place::MessageDestination | Place::MessageKey => None,
         })
     }

@@ -91,7 +91,7 @@ fn check_library() -> Result<()> {
 fn check_owner(conn: &Connection, path: &Path) -> Result<()> {
     let read = || -> rusqlite::Result<(i32, i64)> {
         let id = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
-        Ok((id, conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?))
+        Ok((id, conn.query_row(include_str!("sql/schema/count_tables.sql"), [], |row| row.get(0))?))
     };
     let (id, tables) = read().map_err(|error| cannot_open(path, &error))?;
     if id == APPLICATION_ID || tables == 0 {

@@ -7,7 +7,8 @@
 //!
 //! Opening takes the lock file, checks the library, sets and reads back the durability settings, and migrates. One
 //! thread writes; what gathers while it commits is committed together. An I/O error at a commit is the end of the
-//! process, never a retry. No SQL stands in Rust files, except pragmas.
+//! process, never a retry. SQL stands in `sql/`, one file a statement; pragmas and the words of a
+//! transaction stand where they are used.
 
 mod checkpoint;
 mod codec;

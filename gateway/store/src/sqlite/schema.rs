@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use super::connect::cannot_open;
 use crate::{Result, StoreError, StoreErrorKind};
@@ -31,14 +31,11 @@ pub(super) fn migrate(conn: &mut Connection, path: &Path) -> Result<()> {
 
 /// The version of the database's schema; 0 when it has none.
 fn version(conn: &Connection) -> rusqlite::Result<i64> {
-    let has_history = conn
-        .query_row("SELECT 1 FROM sqlite_schema WHERE name = 'refinery_schema_history'", [], |_| Ok(()))
-        .optional()?
-        .is_some();
-    if !has_history {
-        return Ok(0);
+    let number = |sql| conn.query_row(sql, [], |row| row.get::<_, i64>(0));
+    match number(include_str!("sql/schema/has_history.sql"))? {
+        0 => Ok(0),
+        _ => number(include_str!("sql/schema/version.sql")),
     }
-    conn.query_row("SELECT coalesce(max(version), 0) FROM refinery_schema_history", [], |row| row.get(0))
 }
 
 #[cfg(test)]
@@ -86,8 +83,10 @@ mod tests {
         for (sql, index) in by_index {
             let plan = plan(&conn, sql);
             assert!(plan.contains(index), "{sql}\nis to use {index}, and does: {plan}");
+            // A page that were sorted would read everything to give a part.
+            let is_page = sql.contains("LIMIT") || sql.contains("DESC");
             assert!(
-                !plan.contains("USE TEMP B-TREE FOR ORDER BY"),
+                !is_page || !plan.contains("FOR ORDER BY"),
                 "{sql}\nis to read in order, and sorts: {plan}"
             );
         }

@@ -59,7 +59,7 @@ pub(super) async fn measure(bench: &Bench<'_>) -> Result<Section> {
         .verdict(Verdict::ratio("end of the load to its start", ratio(end, early), Bound::Within { must: 0.10 }))
         .note(&format!(
             "A held caller's message of 1 KiB waits in the broker meanwhile, and counts. The load is whole durable \
-             operations as fast as they go, for {} min.",
+             operations as fast as they go, once for {} min.",
             bench.options.minutes
         )))
 }

@@ -119,7 +119,7 @@ impl<'a> Bench<'a> {
                 let section = self.measure(*name).await;
                 let section =
                     section.with_context(|| format!("the measurement `{}` failed", name.as_str()))?;
-                let section = section.note(&self.how());
+                let section = section.note(&self.how(*name));
                 report::print(&section)?;
                 sections.push(section);
             }
@@ -128,11 +128,12 @@ impl<'a> Bench<'a> {
     }
 
     /// How the numbers of a section came about.
-    fn how(&self) -> String {
+    fn how(&self, name: Name) -> String {
         let Options { rounds, seconds, connections, .. } = self.options;
-        format!(
-            "Measured in {rounds} rounds of {seconds} s, with {connections} connections and bodies of 1 KiB."
-        )
+        match name {
+            Name::Memory | Name::Start => format!("Rounds: {rounds}."),
+            _ => format!("Rounds: {rounds} of {seconds} s; connections: {connections}; bodies: 1 KiB."),
+        }
     }
 
     async fn measure(&self, name: Name) -> Result<Section> {

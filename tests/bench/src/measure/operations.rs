@@ -11,7 +11,6 @@ use super::work::{self, Done, Progress};
 use super::{Bench, Name};
 use crate::load::request::post;
 use crate::load::{Extras, Until};
-use crate::process::usage::Usage;
 use crate::report::{self, Bound, Cell, Section, Table, Verdict};
 use crate::stats::{median, number, range, ratio};
 
@@ -42,18 +41,25 @@ async fn polled(bench: &Bench<'_>) -> Result<Sample> {
     let (folder, backend) = (bench.new_folder()?, bench.floor("backend", None).await?);
     let mut gateway = bench.gateway(folder.path(), Some(&backend)).await?;
     let load = bench.load(gateway.data, vec![post("/work")], 202);
-    let warm_up = Until::For(bench.options.warm_up());
-    work::until_ended(&mut gateway, "work", &load, warm_up, Extras::default(), |_| Ok(())).await?;
-    let before = gateway.usage()?;
-    let window = Until::For(bench.options.window());
-    let done = work::until_ended(&mut gateway, "work", &load, window, Extras::default(), |_| Ok(())).await?;
+    let until = Until::For(bench.options.warm_up() + bench.options.window());
+    let mut warm = None;
+    let observe = |progress: Progress| {
+        if progress.at >= bench.options.warm_up() {
+            warm.get_or_insert(progress);
+        }
+        Ok(())
+    };
+    let done = work::until_ended(&mut gateway, "work", &load, until, Extras::default(), observe).await?;
     gateway.stop().await?;
-    Ok(outcomes(&done, before))
+    outcomes(warm.context("the run was too short")?, &done)
 }
 
-fn outcomes(done: &Done, before: Usage) -> Sample {
-    let acceptance = Sample::new(&done.measured.latency, done.accepted.at, before, done.accepted.usage);
-    Sample { requests: done.accepted.ended, ..acceptance }
+/// What ended between the warm-up and the last acceptance: while the pipeline was full.
+fn outcomes(warm: Progress, done: &Done) -> Result<Sample> {
+    let (ended, elapsed) = (done.accepted.ended - warm.ended, done.accepted.at - warm.at);
+    ensure!(ended > 0, "nothing ended in {elapsed:?}");
+    let acceptance = Sample::new(&done.measured.latency, elapsed, warm.usage, done.accepted.usage);
+    Ok(Sample { requests: ended, ..acceptance })
 }
 
 async fn held(bench: &Bench<'_>) -> Result<Sample> {
