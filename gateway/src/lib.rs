@@ -34,5 +34,7 @@ pub mod describe;
 pub mod json;
 pub mod names;
 pub mod observe;
+pub mod panics;
 pub mod respond;
+pub mod settle;
 pub mod tokens;

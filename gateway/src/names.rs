@@ -37,8 +37,14 @@ pub mod message {
     pub const DEADLINE: &str = "sidegate-deadline";
     /// On a reply: the HTTP status of the answer; absent means 200.
     pub const STATUS: &str = "sidegate-status";
-    /// On a reply between gateways: not the answer yet, but how far it got (`running` or `parked`).
+    /// On a reply between gateways: not the answer, but how far it got.
     pub const PROGRESS: &str = "sidegate-progress";
+    /// A service has begun and will answer later.
+    pub const RUNNING: &str = "running";
+    /// Attempts ran out, and an operator is to decide.
+    pub const PARKED: &str = "parked";
+    /// The message came after its deadline and was not executed.
+    pub const EXPIRED: &str = "expired";
     /// `false`: the asker keeps no record and asks again by itself; the consumer keeps none either.
     pub const DURABLE: &str = "sidegate-durable";
     /// On a redriven message: the key that the service saw the first time.

@@ -11,7 +11,7 @@ use sidegate_broker::{Broker, BrokerError};
 use sidegate_config::settings;
 use sidegate_core::operation::Event;
 use sidegate_core::{IdSource, OperationId};
-use sidegate_store::{Applied, Executed, InboxRecord, Store, StoreErrorKind};
+use sidegate_store::{Applied, Executed, InboxRecord, NewParked, Store, StoreErrorKind};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::consumers::Consumers;
@@ -155,13 +155,13 @@ impl Shared {
 
     /// Records an execution; what stands then. `None`: it could not be stored.
     pub async fn record_execution(&self, record: InboxRecord) -> Option<Executed> {
-        match self.store.record(vec![record]).await {
-            Ok(stands) => stands.into_iter().next(),
-            Err(error) => {
-                tracing::warn!(error = %error, "an execution cannot be stored: the message is given back");
-                None
-            }
-        }
+        let stands = until_there_is_room(|| self.store.record(vec![record.clone()])).await;
+        stands.and_then(|stands| stands.into_iter().next())
+    }
+
+    /// Sets a message aside for an operator; whether it was stored.
+    pub async fn park(&self, parked: NewParked) -> bool {
+        until_there_is_room(|| self.store.park(vec![parked.clone()])).await.is_some()
     }
 
     /// Where a service may tell an outcome later, with the token that entitles it.
@@ -172,6 +172,31 @@ impl Shared {
             self.base_url,
             self.outcome_tokens.token(operation_id)
         )
+    }
+}
+
+/// Writes what a service has done already: while the store has no room, this waits, and the delivery with it. Given
+/// back, it would only be done again. `None` when the store refuses for another reason.
+async fn until_there_is_room<T, F>(write: impl Fn() -> F) -> Option<T>
+where
+    F: Future<Output = sidegate_store::Result<T>>,
+{
+    loop {
+        let error = match write().await {
+            Ok(written) => return Some(written),
+            Err(error) => error,
+        };
+        match error.kind {
+            StoreErrorKind::DiskFull | StoreErrorKind::Overloaded => {
+                tracing::warn!(error = %error, "what a service did cannot be stored yet");
+                tokio::time::sleep(RECORD_AGAIN).await;
+            }
+            StoreErrorKind::Closed | StoreErrorKind::Fenced => return None,
+            _ => {
+                tracing::error!(error = %error, "what a service did cannot be stored: its message is given back");
+                return None;
+            }
+        }
     }
 }
 

@@ -80,6 +80,11 @@ impl Verdict {
         }
     }
 
+    /// It came to nothing, for a reason that lies with neither the message nor the service.
+    pub(crate) fn failed(reason: impl Into<String>) -> Self {
+        Self::Again { after: None, reason: reason.into(), answer: None, timed_out: false }
+    }
+
     /// The message cannot be made into a request; no attempt will change that.
     pub(crate) fn impossible(why: String) -> Self {
         Self::No(crate::status::as_answer(&Problem::new(Code::BadRequest, why)))

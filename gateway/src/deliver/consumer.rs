@@ -22,9 +22,13 @@ use crate::clock;
 use crate::json::LazyBody;
 use crate::names::message;
 use crate::observe::{CallResult, ConsumerMetrics};
+use crate::panics::caught;
+use crate::settle::{ack, give_back};
 
 /// A duplicate of a message that is being executed is looked at again after this.
 const DUPLICATE_PAUSE: Duration = Duration::from_millis(200);
+/// After a panic no other message takes the place for so long.
+const PANIC_PAUSE: Duration = Duration::from_secs(1);
 
 /// A consumer ready to run.
 pub struct Consumer {
@@ -99,8 +103,7 @@ async fn take_all(shared: &Arc<Shared>, consumer: &Arc<Consumer>, free: &Arc<Sem
         consumer.gate.opened().await;
         let (shared, consumer) = (Arc::clone(shared), Arc::clone(consumer));
         tokio::spawn(async move {
-            let _running = consumer.metrics.in_flight();
-            handle(&shared, &consumer, delivery).await;
+            handle_now(&shared, &consumer, delivery).await;
             drop(permit);
         });
     }
@@ -118,10 +121,15 @@ async fn subscribe(shared: &Shared, consumer: &Consumer) -> Box<dyn Inbox> {
     }
 }
 
-/// A delivery from the shelf: at once, whatever the gate says.
+/// One delivery, whatever the gate says. If that panics, the delivery is dropped with it and comes again; the pause
+/// keeps a message that always does so from filling the gateway's time.
 pub(super) async fn handle_now(shared: &Shared, consumer: &Consumer, delivery: Delivery) {
     let _running = consumer.metrics.in_flight();
-    handle(shared, consumer, delivery).await;
+    let message = delivery.message.id.clone();
+    if let Err(panic) = caught(handle(shared, consumer, delivery)).await {
+        tracing::error!(consumer = %consumer.settings.name, %message, panic, "a message met a bug of the gateway and comes again");
+        tokio::time::sleep(PANIC_PAUSE).await;
+    }
 }
 
 /// One delivery from receipt to settlement.
@@ -133,7 +141,7 @@ async fn handle(shared: &Shared, consumer: &Consumer, delivery: Delivery) {
         return settle::expired(consumer, delivery).await;
     }
     let Some(_executing) = Executing::claim(consumer, &message.id) else {
-        return settle::give_back(delivery, DUPLICATE_PAUSE).await;
+        return give_back(delivery, DUPLICATE_PAUSE).await;
     };
     match known(shared, consumer, &incoming).await {
         Known::New => {}
@@ -141,11 +149,10 @@ async fn handle(shared: &Shared, consumer: &Consumer, delivery: Delivery) {
             consumer.metrics.answered_from_inbox();
             return settle::answer_and_ack(consumer, delivery, &incoming, answer).await;
         }
-        Known::Awaiting => return settle::ack(delivery).await,
-        Known::CannotTell => return settle::give_back(delivery, Duration::from_secs(1)).await,
+        Known::Awaiting => return ack(delivery).await,
+        Known::CannotTell => return give_back(delivery, Duration::from_secs(1)).await,
     }
-    let verdict = call(shared, consumer, &incoming).await;
-    match verdict {
+    match call(shared, consumer, &incoming).await {
         Verdict::Done(answer) | Verdict::No(answer) => {
             settle::answered(shared, consumer, delivery, answer).await;
         }
@@ -178,9 +185,35 @@ async fn known(shared: &Shared, consumer: &Consumer, incoming: &Incoming<'_>) ->
     }
 }
 
+/// Makes the call and notes how it went. A panic counts as an attempt: a message that always panics ends on the
+/// shelf like one that always fails.
 async fn call(shared: &Shared, consumer: &Consumer, incoming: &Incoming<'_>) -> Verdict {
     let began = Instant::now();
-    let verdict = match render(consumer, incoming) {
+    let tried = caught(call_service(shared, consumer, incoming, began)).await;
+    let verdict = tried.unwrap_or_else(|panic| {
+        let message = &incoming.message.id;
+        tracing::error!(consumer = %consumer.settings.name, %message, panic, "a call met a bug of the gateway");
+        Verdict::failed("the gateway failed: see its log")
+    });
+    let result = match &verdict {
+        Verdict::Done(_) => CallResult::Done,
+        Verdict::Later => CallResult::Later,
+        Verdict::No(_) => CallResult::DefiniteNo,
+        Verdict::Again { timed_out: true, .. } => CallResult::TimedOut,
+        Verdict::Again { .. } => CallResult::Retry,
+    };
+    consumer.metrics.called(result, began.elapsed().as_secs_f64());
+    consumer.gate.called(&consumer.settings.name, !matches!(verdict, Verdict::Again { .. }));
+    verdict
+}
+
+async fn call_service(
+    shared: &Shared,
+    consumer: &Consumer,
+    incoming: &Incoming<'_>,
+    began: Instant,
+) -> Verdict {
+    match render(consumer, incoming) {
         Ok((method, path)) => {
             let left =
                 incoming.deadline.map(|deadline| Duration::from_millis(deadline.ms_since(clock::now())));
@@ -205,17 +238,7 @@ async fn call(shared: &Shared, consumer: &Consumer, incoming: &Incoming<'_>) -> 
             attempt(shared, call).await
         }
         Err(error) => Verdict::impossible(format!("the message does not fit the consumer's call: {error}")),
-    };
-    let result = match &verdict {
-        Verdict::Done(_) => CallResult::Done,
-        Verdict::Later => CallResult::Later,
-        Verdict::No(_) => CallResult::DefiniteNo,
-        Verdict::Again { timed_out: true, .. } => CallResult::TimedOut,
-        Verdict::Again { .. } => CallResult::Retry,
-    };
-    consumer.metrics.called(result, began.elapsed().as_secs_f64());
-    consumer.gate.called(&consumer.settings.name, !matches!(verdict, Verdict::Again { .. }));
-    verdict
+    }
 }
 
 fn render(consumer: &Consumer, incoming: &Incoming<'_>) -> Result<(String, String), RenderError> {

@@ -16,6 +16,7 @@ use crate::attempt::exhausted;
 use crate::clock;
 use crate::names::message;
 use crate::respond::{Code, Problem};
+use crate::settle::{ack, give_back};
 use crate::status::as_answer;
 
 /// A message given back because of a fault of ours, not of the service, comes again after this.
@@ -31,9 +32,13 @@ pub(super) async fn expired(consumer: &Consumer, delivery: Delivery) {
     tracing::debug!(consumer = %consumer.settings.name, message = %delivery.message.id, "a message came after its deadline");
     let problem =
         Problem::new(Code::DeadlineExceeded, "the message came after its deadline and was not executed");
-    let message = Arc::clone(&delivery.message);
-    let incoming = Incoming::read(&message);
-    answer_and_ack(consumer, delivery, &incoming, as_answer(&problem)).await;
+    let received = Arc::clone(&delivery.message);
+    let incoming = Incoming::read(&received);
+    let mut answer = as_answer(&problem);
+    if incoming.from_gateway {
+        answer.headers.push((message::PROGRESS.into(), message::EXPIRED.into()));
+    }
+    answer_and_ack(consumer, delivery, &incoming, answer).await;
 }
 
 /// The service has answered for good.
@@ -71,7 +76,7 @@ pub(super) async fn later(shared: &Shared, consumer: &Consumer, delivery: Delive
     match super::outcome::early(shared, &incoming.operation_id).await {
         Some(answer) => answered(shared, consumer, delivery, answer).await,
         None => {
-            tell_progress(consumer, &incoming, "running").await;
+            tell_progress(consumer, &incoming, message::RUNNING).await;
             ack(delivery).await;
         }
     }
@@ -102,7 +107,7 @@ pub(super) async fn again(
         "attempts ran out: the message is parked"
     );
     if consumer.is_event() || consumer.settings.exhausted == Exhausted::Park {
-        tell_progress(consumer, &incoming, "parked").await;
+        tell_progress(consumer, &incoming, message::PARKED).await;
         return park_and_ack(shared, consumer, delivery, reason, answer).await;
     }
     if !park(shared, consumer, &delivery, &reason, answer.clone()).await {
@@ -256,25 +261,5 @@ async fn park(
         expires_at: now + SHELF_LIFE_MS,
     };
     consumer.metrics.parked();
-    match shared.store.park(vec![parked]).await {
-        Ok(_) => true,
-        Err(error) => {
-            tracing::error!(consumer = %consumer.settings.name, error = %error, "a message could not be parked");
-            false
-        }
-    }
-}
-
-/// Settles for good. If that fails the message comes again and is answered from the inbox.
-pub(super) async fn ack(delivery: Delivery) {
-    if let Err(error) = delivery.ack().await {
-        tracing::debug!(error = %error, "a delivery was not settled and will come again");
-    }
-}
-
-/// Gives the message back for later.
-pub(super) async fn give_back(delivery: Delivery, after: Duration) {
-    if let Err(error) = delivery.retry(after).await {
-        tracing::debug!(error = %error, "a delivery was not given back and will come again by itself");
-    }
+    shared.park(parked).await
 }

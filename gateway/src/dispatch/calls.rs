@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::app::Shared;
 use crate::attempt::{Call, Identity, Verdict, attempt, exhausted};
 use crate::clock;
+use crate::panics::caught;
 
 /// Calls of one route at once.
 const CALLS_MAX: usize = 64;
@@ -55,7 +56,7 @@ pub(super) async fn run(shared: Arc<Shared>, lane: &str, route: &str) {
                 let (shared, claimed, policy) =
                     (Arc::clone(&shared), claimed.clone(), Policy::of(&shared, route));
                 tokio::spawn(async move {
-                    carry_out(&shared, claimed, &policy).await;
+                    carry_out(&shared, &claimed, &policy).await;
                     drop(permit);
                 });
             }
@@ -70,17 +71,32 @@ pub(super) async fn run(shared: Arc<Shared>, lane: &str, route: &str) {
     }
 }
 
-/// Tries until the service answered, attempts ran out, or the operation ended by itself.
-async fn carry_out(shared: &Shared, claimed: Claimed, policy: &Policy) {
+/// Tries until the operation has ended: by an answer, or because it was cancelled or its time is up. What is under way
+/// then, a call or a pause before the next, is dropped.
+async fn carry_out(shared: &Shared, claimed: &Claimed, policy: &Policy) {
+    let mut watch = shared.outcomes.watch(claimed.operation);
+    let ended = async { while !watch.changed().await.operation.state.status.is_end() {} };
+    let tried = tokio::select! {
+        tried = caught(try_until_answered(shared, claimed, policy)) => tried,
+        () = ended => Ok(()),
+    };
+    if let Err(panic) = tried {
+        tracing::error!(operation = %claimed.operation, panic, "a call met a bug of the gateway: it is made again at the next start");
+    }
+}
+
+/// Tries until the service answered or attempts ran out.
+async fn try_until_answered(shared: &Shared, claimed: &Claimed, policy: &Policy) {
     let mut attempts = claimed.attempts;
     while clock::now() < claimed.deadline {
         attempts += 1;
-        if !may_start(shared, &claimed).await {
+        if !may_start(shared, claimed).await {
             return;
         }
-        let event = match try_once(shared, &claimed, policy).await {
+        let event = match try_once(shared, claimed, policy).await {
             Verdict::Done(answer) | Verdict::No(answer) => Event::Answered(answer),
-            Verdict::Later => return,
+            // The service has it: the request is not needed any more, and not made again after a restart.
+            Verdict::Later => Event::Sent,
             Verdict::Again { after, reason, answer, .. } => {
                 match policy.retry.pause_after_ms(attempts, fastrand::f64()) {
                     Some(pause_ms) => {
@@ -105,12 +121,7 @@ async fn may_start(shared: &Shared, claimed: &Claimed) -> bool {
 
 async fn try_once(shared: &Shared, claimed: &Claimed, policy: &Policy) -> Verdict {
     let Some((authority, path)) = parse_target(&claimed.request.target) else {
-        return Verdict::Again {
-            after: None,
-            reason: format!("`{}` is not a URL that can be called", claimed.request.target),
-            answer: None,
-            timed_out: false,
-        };
+        return Verdict::failed(format!("`{}` is not a URL that can be called", claimed.request.target));
     };
     let left = Duration::from_millis(claimed.deadline.ms_since(clock::now()));
     let id = claimed.operation.encode();

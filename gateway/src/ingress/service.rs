@@ -1,14 +1,12 @@
 //! One request on its way to the handler and back: what HTTP demands of every request, and what becomes of a panic.
 
-use std::panic::AssertUnwindSafe;
-
-use futures_util::FutureExt as _;
 use http::header::{CONNECTION, HOST};
 use http::{HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 
 use super::{Handler, Peer, Plane};
 use crate::body::Body;
+use crate::panics;
 use crate::respond::{Code, Problem};
 
 /// Answers a request; there is always an answer.
@@ -57,21 +55,13 @@ fn too_many_headers(headers_max: usize) -> Problem {
 
 async fn guarded<H: Handler>(plane: &Plane<H>, request: Request<Incoming>, peer: Peer) -> Response<Body> {
     let what = (request.method().clone(), request.uri().clone());
-    match AssertUnwindSafe(plane.handler.handle(request, peer)).catch_unwind().await {
+    match panics::caught(plane.handler.handle(request, peer)).await {
         Ok(response) => response,
         Err(panic) => {
             plane.counters.count_panic();
             let (method, path) = (what.0, what.1.path());
-            tracing::error!(%method, path, panic = words(&*panic), "a handler panicked: this is a bug");
+            tracing::error!(%method, path, panic, "a handler panicked: this is a bug");
             Problem::new(Code::Internal, "the gateway failed: see its log").into_response()
         }
     }
-}
-
-fn words(panic: &(dyn std::any::Any + Send)) -> &str {
-    panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("")
 }

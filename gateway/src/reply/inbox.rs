@@ -12,6 +12,7 @@ use sidegate_store::Applied;
 
 use super::{Reply, read};
 use crate::app::{Link, Shared};
+use crate::settle::ack;
 
 /// So many replies are recorded in one commit at most.
 const BATCH_MAX: usize = 256;
@@ -65,19 +66,18 @@ async fn tell_waiter(
     let Some(id) = id else {
         link.metrics.reply(false);
         tracing::debug!(broker = %link.name, message = %delivery.message.id, "a reply matches no request of ours");
-        settle(delivery).await;
+        ack(delivery).await;
         return None;
     };
     let event = match read(&delivery.message) {
-        Reply::Progress(event) => event,
-        Reply::Answer(answer) => match shared.waiters.answer(id, answer) {
-            Ok(()) => {
-                link.metrics.reply(true);
-                settle(delivery).await;
-                return None;
-            }
-            Err(answer) => Event::Answered(answer),
-        },
+        Reply::Progress(event) => Some(event),
+        Reply::Answer(answer) => shared.waiters.answer(id, answer).err().map(Event::Answered),
+        Reply::Expired(answer) => shared.waiters.answer(id, answer).err().map(|_| Event::DeadlinePassed),
+    };
+    let Some(event) = event else {
+        link.metrics.reply(true);
+        ack(delivery).await;
+        return None;
     };
     Some((delivery, id, event))
 }
@@ -90,12 +90,5 @@ async fn record(shared: &Shared, link: &Link, batch: Vec<(Delivery, OperationId,
     for result in &applied {
         link.metrics.reply(!matches!(result, Applied::Unknown));
     }
-    futures_util::future::join_all(deliveries.into_iter().map(settle)).await;
-}
-
-/// A reply that cannot be settled comes again, and changes nothing then.
-async fn settle(delivery: Delivery) {
-    if let Err(error) = delivery.ack().await {
-        tracing::debug!(error = %error, "a reply was not settled and will come again");
-    }
+    futures_util::future::join_all(deliveries.into_iter().map(ack)).await;
 }
