@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use compact_str::CompactString;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use http::header::ALLOW;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -20,51 +22,77 @@ use crate::status;
 pub struct DataPlane(pub Arc<Shared>);
 
 impl Handler for DataPlane {
-    async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+    fn handle(&self, request: Request<Incoming>, peer: Peer) -> impl Future<Output = Response<Body>> + Send {
         let head_only = request.method() == Method::HEAD;
-        let mut response = self.serve(request, &peer).await;
-        if head_only {
-            without_body(&mut response);
+        let answer = self.answer(request, peer);
+        async move {
+            let mut response = answer.await;
+            if head_only {
+                without_body(&mut response);
+            }
+            response
         }
-        response
     }
 }
 
 impl DataPlane {
-    async fn serve(&self, request: Request<Incoming>, peer: &Peer) -> Response<Body> {
+    /// Finds out whom the request is for before anything waits, so that a held caller costs the room of its own way
+    /// and not of all of them.
+    fn answer(&self, request: Request<Incoming>, peer: Peer) -> BoxFuture<'_, Response<Body>> {
         let path = request.uri().path();
         if path.starts_with(status::PREFIX) {
-            return status::serve(&self.0, request).await.unwrap_or_else(Problem::into_response);
+            return status::serve(&self.0, request)
+                .map(|told| told.unwrap_or_else(Problem::into_response))
+                .boxed();
+        }
+        if is_for_later(path) {
+            let detail =
+                format!("`{}` is not in this version: ask for an operation by its id", shorten(path));
+            return at_once(Problem::new(Code::NotInThisVersion, detail).into_response());
         }
         let found = self.0.routes.load().find(request.method(), path);
         match found {
-            Found::Route(route, params) => self.serve_route(&route, params, request, peer).await,
-            Found::OtherMethods(allow) if request.method() == Method::OPTIONS => options(&allow),
-            Found::OtherMethods(allow) => not_allowed(request.method(), allow),
-            Found::Nothing => Problem::new(
-                Code::NotFound,
-                format!("no route serves `{}`: `sidegate routes` lists what is served", shorten(path)),
-            )
-            .into_response(),
+            Found::Route(route, params) => self.serve_route(route, params, request, peer).boxed(),
+            Found::OtherMethods(allow) if request.method() == Method::OPTIONS => at_once(options(&allow)),
+            Found::OtherMethods(allow) => at_once(not_allowed(request.method(), allow)),
+            Found::Nothing => {
+                let detail =
+                    format!("no route serves `{}`: `sidegate routes` lists what is served", shorten(path));
+                at_once(Problem::new(Code::NotFound, detail).into_response())
+            }
         }
     }
 
     async fn serve_route(
         &self,
-        route: &Route,
+        route: Arc<Route>,
         params: Params,
         request: Request<Incoming>,
-        peer: &Peer,
+        peer: Peer,
     ) -> Response<Body> {
         let began = Instant::now();
-        let response =
-            exchange::serve(&self.0, route, params, request, peer).await.unwrap_or_else(|problem| {
-                route.metrics.refused(problem.code.as_str());
-                problem.into_response()
-            });
+        let answered = match exchange::serve(&self.0, &route, params, request, peer) {
+            Ok(exchange) => exchange.await,
+            Err(problem) => Err(problem),
+        };
+        let response = answered.unwrap_or_else(|problem| {
+            route.metrics.refused(problem.code.as_str());
+            problem.into_response()
+        });
         route.metrics.answered(response.status().as_u16(), began.elapsed().as_secs_f64());
         response
     }
+}
+
+fn at_once<'a>(response: Response<Body>) -> BoxFuture<'a, Response<Body>> {
+    std::future::ready(response).boxed()
+}
+
+/// Paths that no route may have because later versions answer there.
+fn is_for_later(path: &str) -> bool {
+    ["/correlations", "/events"]
+        .iter()
+        .any(|place| path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
 
 fn options(allow: &str) -> Response<Body> {

@@ -43,6 +43,8 @@ pub mod message {
     pub const RUNNING: &str = "running";
     /// Attempts ran out, and an operator is to decide.
     pub const PARKED: &str = "parked";
+    /// An operator gave a parked message another go.
+    pub const RESUMED: &str = "resumed";
     /// The message came after its deadline and was not executed.
     pub const EXPIRED: &str = "expired";
     /// `false`: the asker keeps no record and asks again by itself; the consumer keeps none either.

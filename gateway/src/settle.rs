@@ -40,9 +40,7 @@ mod tests {
     use std::time::Duration;
 
     use parking_lot::Mutex;
-    use sidegate_broker::{
-        BoxFuture, BrokerError, Delivery, Effect, ErrorKind, Message, Settle,
-    };
+    use sidegate_broker::{BoxFuture, BrokerError, Delivery, Effect, ErrorKind, Message, Settle};
 
     use super::{ack, give_back};
 

@@ -17,9 +17,12 @@ const OVERDUE_MAX: usize = 256;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// So many expired rows are forgotten in one bite.
 const SWEEP_MAX: usize = 200;
-/// While there is more to forget, a bite is taken so often; else once in a while.
-const SWEEP_PAUSE: Duration = Duration::from_millis(50);
-const SWEEP_EVERY: Duration = Duration::from_secs(5);
+/// When there is nothing to forget, this is looked at so often.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// The pause after the first bite of many. Each further one is half as long, down to the shortest, so that forgetting
+/// keeps up with whatever is accepted, and takes no more of the store than it needs.
+const SWEEP_PAUSE_FIRST: Duration = Duration::from_millis(64);
+const SWEEP_PAUSE_MIN: Duration = Duration::from_millis(2);
 
 /// Ends operations at their deadlines until the task is ended.
 pub async fn keep_deadlines(shared: Arc<Shared>) {
@@ -39,6 +42,7 @@ pub async fn keep_deadlines(shared: Arc<Shared>) {
 
 /// Forgets what expired, in small bites, until the task is ended.
 pub async fn sweep(shared: Arc<Shared>) {
+    let mut pause = SWEEP_EVERY;
     loop {
         let forgotten = match shared.store.sweep(clock::now(), SWEEP_MAX).await {
             Ok(forgotten) => forgotten,
@@ -47,8 +51,13 @@ pub async fn sweep(shared: Arc<Shared>) {
                 0
             }
         };
-        tokio::time::sleep(if forgotten == 0 { SWEEP_EVERY } else { SWEEP_PAUSE }).await;
+        pause = pause_after(forgotten, pause);
+        tokio::time::sleep(pause).await;
     }
+}
+
+fn pause_after(forgotten: usize, before: Duration) -> Duration {
+    if forgotten < SWEEP_MAX { SWEEP_EVERY } else { (before / 2).clamp(SWEEP_PAUSE_MIN, SWEEP_PAUSE_FIRST) }
 }
 
 /// Renews the lease three times in its length, until the task is ended.
@@ -61,5 +70,21 @@ pub async fn keep_lease(shared: Arc<Shared>) {
             tracing::warn!(error = %error, "the lease could not be renewed");
         }
         tokio::time::sleep(lease / 3).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SWEEP_EVERY, SWEEP_MAX, SWEEP_PAUSE_FIRST, SWEEP_PAUSE_MIN, pause_after};
+
+    #[test]
+    fn forgetting_gets_faster_while_there_is_more_and_rests_when_there_is_not() {
+        let mut pause = pause_after(SWEEP_MAX, SWEEP_EVERY);
+        assert_eq!(pause, SWEEP_PAUSE_FIRST, "the first bites are far apart");
+        for _ in 0..10 {
+            pause = pause_after(SWEEP_MAX, pause);
+        }
+        assert_eq!(pause, SWEEP_PAUSE_MIN, "it keeps up with any load, and leaves room between two bites");
+        assert_eq!(pause_after(SWEEP_MAX - 1, pause), SWEEP_EVERY, "nothing is left");
     }
 }

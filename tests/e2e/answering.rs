@@ -115,7 +115,7 @@ async fn when_attempts_ran_out_an_operation_may_stay_open_for_an_operator() {
 #[tokio::test]
 async fn a_parked_operation_ends_at_its_deadline() {
     let consumer = format!("exhausted = \"park\"\n{QUICK_RETRY}");
-    let (gateway, service) = orders("timeout = \"2s\"", &consumer).await;
+    let (gateway, service) = orders("timeout = \"4s\"", &consumer).await;
     service.on("POST /orders", Reply::status(500));
     let id = gateway.client().post("/orders").json(&order()).await.is(202).id();
     gateway.client().becomes(&id, "parked").await;

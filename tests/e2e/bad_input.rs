@@ -109,6 +109,8 @@ async fn unknown_places_and_methods_are_told_apart() {
     let _ = client.get("/orders/").await.is_problem(404, "not_found");
     let _ = client.get("/operations").await.is_problem(404, "not_found");
     let _ = client.get("/operations/x/y").await.is_problem(404, "not_found");
+    let _ = client.post("/correlations/A-1").await.is_problem(501, "not_in_this_version");
+    let _ = client.get("/events").await.is_problem(501, "not_in_this_version");
     for (method, path, allowed) in [
         ("PUT", "/orders", "POST"),
         ("GET", "/orders", "POST"),

@@ -92,3 +92,22 @@ async fn the_deadline_is_in_the_document() {
     );
     assert_ne!(created, deadline, "and not the same hour");
 }
+
+#[tokio::test]
+async fn a_retry_that_comes_after_the_deadline_times_out_and_does_not_fail() {
+    let retry = r#"retry = { attempts = 1000, first = "20ms", factor = 1.0, max = "20ms", jitter = 0.0 }"#;
+    let (gateway, service) = orders("timeout = \"400ms\"", retry).await;
+    service.on("POST /orders", Reply::status(500));
+    let mut ids = Vec::new();
+    for _ in 0..10 {
+        ids.push(gateway.client().post("/orders").json(&order()).await.is(202).id());
+    }
+    for id in &ids {
+        let ended = gateway.client().ends(id).await;
+        assert_eq!(
+            ended["status"], "timed_out",
+            "whoever notices first, the deadline is the deadline: {ended}"
+        );
+        let _ = gateway.client().result(id).await.is_problem(504, "deadline_exceeded");
+    }
+}

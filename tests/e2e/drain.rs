@@ -96,3 +96,17 @@ async fn readiness_goes_with_the_stop() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_second_signal_ends_the_drain() {
+    let (setup, service) = orders_setup("", "timeout = \"1h\"").await;
+    let mut gateway = setup.gateway("drain = \"1h\"").start().await;
+    service.on("POST /orders", Reply::hang());
+    let _ = gateway.client().post("/orders").json(&order()).await.is(202);
+    service.called("/orders", 1).await;
+    gateway.terminate();
+    gateway.logs("stopping").await;
+    gateway.terminate();
+    gateway.logs("stopped at a second signal").await;
+    assert_eq!(gateway.ended(DEADLINE).await, Exit { code: Some(0) }, "who asks twice does not want to wait");
+}

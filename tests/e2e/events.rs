@@ -96,3 +96,30 @@ async fn an_event_survives_a_crash_until_it_is_heard() {
     let heard = service.called("/stock", 2).await;
     assert_eq!(heard[0].key(), heard[1].key(), "again, under the same key");
 }
+
+#[tokio::test]
+async fn a_listener_may_answer_later_and_the_publisher_has_nothing_to_do_with_it() {
+    let service = Service::start().await;
+    service.on("POST /stock", Reply::later());
+    let gateway = Gateway::beside(&service, &format!("{PUBLISH}{}", subscriber("stock", ""))).await;
+    let client = gateway.client();
+    let id = client.post("/order-events").json(&order()).await.is(202).id();
+    let published = client.ends(&id).await;
+    let call = service.called("/stock", 1).await.remove(0);
+    let url: http::Uri = call.header("outcome-url").expect("where to answer").parse().expect("a URL");
+    let path = url.path_and_query().expect("a path").as_str().to_owned();
+
+    let told = ["one", "other"].map(|body| tokio::spawn(client.put(&path).body(body).into_future()));
+    let mut statuses = Vec::new();
+    for told in told {
+        statuses.push(told.await.expect("an answer").status);
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses[1], 409, "of two outcomes told at once one stands: {statuses:?}");
+    assert!([200, 202].contains(&statuses[0]), "and is taken, before or after the 202 was: {statuses:?}");
+    assert_eq!(
+        client.operation(&id).await,
+        published,
+        "the publisher's operation is not the listener's to end"
+    );
+}

@@ -6,8 +6,10 @@ mod fixtures;
 
 mod asking;
 mod bad_input;
+mod call_retries;
 mod call_routes;
 mod idempotency;
+mod limits;
 mod waiting;
 
 mod cancel;

@@ -137,3 +137,24 @@ async fn an_operation_whose_outcome_is_never_told_ends_at_its_deadline() {
     let call = service.called("/orders", 1).await.remove(0);
     let _ = tell(&gateway.client(), &outcome_path(&call), "201", "late").await.is(409);
 }
+
+#[tokio::test]
+async fn an_outcome_that_may_have_no_body_keeps_the_connection_in_step() {
+    let (gateway, _service, id, call) = begun().await;
+    let _ = tell(&gateway.client(), &outcome_path(&call), "204", "nothing to see").await.is(200);
+    gateway.client().ends(&id).await;
+    let request = format!("GET /operations/{id}/result HTTP/1.1\r\nhost: x\r\n");
+    let twice = format!("{request}\r\n{request}connection: close\r\n\r\n");
+    let answers = gateway.client().raw(twice).await;
+    assert_eq!(answers.statuses(), [204, 204], "two requests, two answers: {}", answers.text);
+}
+
+#[tokio::test]
+async fn a_conflict_says_how_it_ended() {
+    let (gateway, _service, id, call) = begun().await;
+    let _ = gateway.client().delete(&format!("/operations/{id}")).await.is(200);
+    let refused = tell(&gateway.client(), &outcome_path(&call), "201", "late").await;
+    let refused = refused.is_problem(409, "outcome_conflict");
+    assert_eq!(refused.json()["operation_status"], "cancelled", "for programs");
+    assert!(refused.text().contains("it was cancelled"), "and for people: {}", refused.text());
+}

@@ -154,3 +154,29 @@ async fn a_redriven_event_stays_on_the_shelf_until_the_service_takes_it() {
     assert_eq!(calls.len(), 3, "once as an event, twice at the operator's word");
     assert!(calls.iter().all(|call| call.key() == calls[0].key()), "under the same Idempotency-Key");
 }
+
+#[tokio::test]
+async fn an_operation_shows_that_an_operator_gave_it_another_go() {
+    let (gateway, service, id, item) = parked(PARK).await;
+    gateway.client().becomes(&id, "parked").await;
+    service.on("POST /orders", Reply::hang());
+    let _ = gateway.admin().post(&path(&item, "/redrive")).await.is(200);
+    gateway.client().becomes(&id, "running").await;
+}
+
+#[tokio::test]
+async fn operators_who_redrive_at_once_make_one_new_operation() {
+    let (gateway, service, id, item) = parked("exhausted = \"fail\"").await;
+    gateway.client().ends(&id).await;
+    service.on("POST /orders", Reply::status(201));
+    let at_once: Vec<_> =
+        (0..8).map(|_| tokio::spawn(gateway.admin().post(&path(&item, "/redrive")).into_future())).collect();
+    for redriven in at_once {
+        let answer = redriven.await.expect("an answer");
+        assert!([200, 404].contains(&answer.status), "redriven, or off the shelf already: {}", answer.text());
+    }
+    let listed = gateway.admin().get("/operations").await.is(200).json();
+    let new =
+        listed["items"].as_array().expect("a list").iter().filter(|item| item["redrive_of"] == json!(id));
+    assert_eq!(new.count(), 1, "one message, one more go");
+}

@@ -109,3 +109,22 @@ async fn a_caller_who_leaves_does_not_take_the_operation_along() {
         "accepted work goes on without its caller"
     );
 }
+
+#[tokio::test]
+async fn a_long_poll_takes_a_tag_however_it_is_written() {
+    let (gateway, service) = orders("", "").await;
+    service.on("POST /orders", Reply::hang());
+    let id = gateway.client().post("/orders").json(&order()).await.is(202).id();
+    gateway.client().becomes(&id, "sent").await;
+    let path = format!("/operations/{id}");
+    let tag = gateway.client().get(&path).await.is(200).header("etag").expect("a tag").to_owned();
+    for known in [format!("W/{tag}"), format!("\"other\", {tag}"), "*".to_owned()] {
+        let asked = Instant::now();
+        let poll = gateway.client().get(&path).header("if-none-match", &known).prefer("wait=1").await;
+        let _ = poll.is(304);
+        assert!(
+            asked.elapsed() >= Duration::from_secs(1),
+            "`{known}` is the state it has: it waits for another"
+        );
+    }
+}

@@ -3,10 +3,11 @@
 //! The disk is a small file system in memory. Where none can be mounted, the store's writes are made to fail with
 //! the same error for a while.
 
+use std::io::Write as _;
 use std::path::Path;
 
 use bytes::Bytes;
-use sidegate_tests::{Client, DEADLINE, Service, Setup, eventually, running_in_ci};
+use sidegate_tests::{Client, DEADLINE, Gate, Reply, Service, Setup, eventually, running_in_ci};
 
 use crate::tools::{assert_database_is_sound, has, run, skip, tell};
 
@@ -36,6 +37,16 @@ impl Disk {
 
     fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Takes all the room that is left; gives it back when the file is removed.
+    fn fill(&self) -> std::path::PathBuf {
+        let path = self.path().join("filler");
+        let mut file = std::fs::File::create(&path).expect("there is room for a name");
+        for piece in [64 * 1024, 4096, 1] {
+            while file.write_all(&vec![7; piece]).is_ok() {}
+        }
+        path
     }
 
     fn grow(&self, size: &str) {
@@ -76,6 +87,38 @@ async fn a_full_disk_refuses_new_work_keeps_the_old_and_serves_again_when_there_
     }
     gateway.kill();
     assert_database_is_sound(&disk.path().join("sidegate.db"), "after the disk was full");
+}
+
+#[tokio::test]
+async fn what_a_service_did_while_the_disk_was_full_is_not_done_again() {
+    const ANSWER_BYTES: usize = 512 * 1024;
+    let Some(disk) = Disk::mounted("16m") else {
+        tell("no disk can be mounted here: an answer that finds no room cannot be shown");
+        return;
+    };
+    let (service, gate) = (Service::start().await, Gate::shut());
+    service.on("POST /orders", Reply::status(201).body(vec![7; ANSWER_BYTES]).behind(&gate));
+    let url = format!("sqlite:{}", disk.path().join("sidegate.db").display());
+    let gateway = Setup::new(CONFIG).beside(&service).store_url(&url).start().await;
+    let id = gateway.client().post("/orders").await.is(202).id();
+    service.called("/orders", 1).await;
+
+    let filler = disk.fill();
+    gate.open();
+    gateway.logs("what a service did cannot be stored yet").await;
+    let refused = async || {
+        let answer = gateway.client().post("/orders").body(vec![7; ANSWER_BYTES]).await;
+        (answer.status == 507).then_some(())
+    };
+    eventually(DEADLINE, "new work is refused meanwhile", refused).await;
+    std::fs::remove_file(filler).expect("the file can be removed");
+    assert_eq!(
+        gateway.client().ends(&id).await["status"],
+        "succeeded",
+        "the answer was kept until there was room"
+    );
+    let executed = service.calls().iter().filter(|call| call.header("operation-id") == Some(&id)).count();
+    assert_eq!(executed, 1, "a full disk of the gateway is no reason to bother the service again");
 }
 
 #[tokio::test]

@@ -24,6 +24,21 @@ impl Check<'_> {
         }
         self.advise_senders(raw, settings);
         self.advise_receivers(raw, settings);
+        self.advise_concurrency(raw, settings);
+    }
+
+    /// A call that waits for a connection spends its own time, and counts as an attempt when that is up.
+    fn advise_concurrency(&self, raw: &raw::Document, settings: &Settings) {
+        let raws = raw.consumer.value().map(Vec::as_slice).unwrap_or_default();
+        let calls_max = settings.gateway.limits.calls_max;
+        for (raw, consumer) in raws.iter().map(Spanned::get_ref).zip(&settings.consumers) {
+            if consumer.concurrency > calls_max {
+                let message = format!("only {calls_max} of these calls can be made at once");
+                let help = "raise `calls` in [gateway.limits], or lower `concurrency`";
+                let span = raw.concurrency.given().map_or(0..0, |given| given.span.clone());
+                self.cx.report(Problem::warning(span, message).help(help.to_owned()));
+            }
+        }
     }
 
     /// The embedded broker ends with the process, so whoever is to receive must be in it.

@@ -18,7 +18,20 @@ const LATER: [(&str, &str); 3] = [("nats", "NATS"), ("amqp", "RabbitMQ"), ("kafk
 impl Check<'_> {
     pub(super) fn brokers(&self, raw: &raw::Document) -> BTreeMap<CompactString, Broker> {
         let table = raw.broker.value().map(|table| table.0.as_slice()).unwrap_or_default();
+        self.embedded_once(table.iter().filter_map(|(_, broker)| broker.get_ref().url.given()));
         table.iter().filter_map(|(name, broker)| self.broker(name, broker.get_ref())).collect()
+    }
+
+    /// There is one store, and so one set of queues in it: two brokers over it would deliver every message twice.
+    fn embedded_once<'r>(&self, urls: impl Iterator<Item = &'r Given<Text>>) {
+        let mut embedded = urls.filter(|url| &*url.value == EMBEDDED);
+        let Some(first) = embedded.next() else { return };
+        for second in embedded {
+            let problem = Problem::error(second.span.clone(), "there can be one embedded broker only")
+                .also(first.span.clone(), "this one")
+                .help("use that one: its destinations are apart by their names".to_owned());
+            self.cx.report(problem);
+        }
     }
 
     fn broker(&self, name: &Spanned<String>, raw: &raw::Broker) -> Option<(CompactString, Broker)> {

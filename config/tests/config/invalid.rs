@@ -92,6 +92,22 @@ fn warnings_are_told_and_do_not_stop_a_gateway() {
 }
 
 #[test]
+fn a_consumer_that_can_never_use_its_concurrency_is_warned_of() {
+    let consumer = |concurrency: usize| {
+        let text = format!(
+            "[gateway]\nname = \"shop\"\n[gateway.limits]\ncalls = 8\n[broker.b]\nurl = \"embedded:\"\n\
+             [[route]]\nhttp = \"POST /a\"\nsend = \"a\"\n\
+             [[consumer]]\nreceive = \"a\"\ncall = \"POST http://h/\"\nconcurrency = {concurrency}\n"
+        );
+        parse(&text, "sidegate.toml", &folder(), &environment).expect("it can be used").warnings
+    };
+    assert!(consumer(8).is_empty(), "as many as there are connections");
+    let warnings = consumer(9);
+    assert_eq!(warnings.to_json()[0]["line"], 13, "{warnings}");
+    assert!(warnings.render(false).contains("only 8 of these calls"), "{warnings}");
+}
+
+#[test]
 fn an_admin_token_asked_for_of_the_environment_is_kept_and_never_shown() {
     let text = "[gateway]\nname = \"shop\"\nadmin_tokens = { ops = \"hunter2-${SET}\" }\n";
     let loaded = parse(text, "sidegate.toml", &folder(), &environment).expect("it can be used");

@@ -43,6 +43,11 @@ pub(super) async fn ready(shared: &Shared, probe: &Probe) -> Response<Body> {
     if let Some(trouble) = probe.trouble(shared).await {
         reasons.push(format!("the store takes nothing: {trouble}"));
     }
+    if shared.is_pending_full() {
+        reasons.push(
+            "as many requests as may wait for their brokers or services: new ones are refused".to_owned(),
+        );
+    }
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let ready = reasons.is_empty();
     json_response(status, &json!({ "ready": ready, "reasons": reasons, "degraded": degraded(shared) }))

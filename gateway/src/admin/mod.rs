@@ -115,7 +115,7 @@ impl AdminPlane {
 
 impl Handler for AdminPlane {
     async fn handle(&self, request: Request<Incoming>, _peer: Peer) -> Response<Body> {
-        self.serve(request).await.unwrap_or_else(Problem::into_response)
+        Box::pin(self.serve(request)).await.unwrap_or_else(Problem::into_response)
     }
 }
 

@@ -54,3 +54,6 @@ fn start(shared: &Arc<Shared>, settings: &Arc<settings::Consumer>) -> Option<Run
     let task = tokio::spawn(deliver::run(Arc::clone(shared), Arc::clone(&consumer), stopped));
     Some(Running { consumer, stop, task })
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,7 +32,7 @@ struct Signals {
     hang_up: Signal,
 }
 
-/// Serves until SIGTERM or SIGINT; SIGHUP or a changed file reloads.
+/// Serves until SIGTERM or SIGINT, a second of which ends the drain; SIGHUP or a changed file reloads.
 ///
 /// # Errors
 /// The gateway could not start.
@@ -53,9 +53,19 @@ pub async fn run(loaded: Loaded, source: ConfigSource) -> Result<(), RunError> {
         drain_s = app.shared.gateway.drain.as_secs_f64(),
         "stopping: held callers get 202, the rest is finished"
     );
-    app.stop().await;
-    tracing::info!("stopped");
+    tokio::select! {
+        () = app.stop() => tracing::info!("stopped"),
+        _ = signals.terminate.recv() => cut_off(),
+        _ = signals.interrupt.recv() => cut_off(),
+    }
     Ok(())
+}
+
+/// A second signal: whoever sends it does not want to wait any longer. What is stored goes on at the next start.
+fn cut_off() {
+    tracing::warn!(
+        "stopped at a second signal: what was under way is cut off and begins again at the next start"
+    );
 }
 
 /// One line for each plane, which scripts read to learn a port that the system chose.

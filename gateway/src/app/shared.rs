@@ -7,12 +7,13 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use compact_str::CompactString;
 use parking_lot::Mutex;
-use sidegate_broker::{Broker, BrokerError};
+use sidegate_broker::{Broker, BrokerError, Effect, ErrorKind, Outbound};
 use sidegate_config::settings;
 use sidegate_core::operation::Event;
 use sidegate_core::{IdSource, OperationId};
 use sidegate_store::{Applied, Executed, InboxRecord, NewParked, Store, StoreErrorKind};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout};
 
 use super::consumers::Consumers;
 use crate::call::Pool;
@@ -24,7 +25,7 @@ use crate::outcome::Outcomes;
 use crate::reply::Waiters;
 use crate::respond::{Code, Problem};
 use crate::route::{Route, RouteTable};
-use crate::tokens::OutcomeTokens;
+use crate::tokens::{Answers, OutcomeTokens};
 
 /// A gateway at work.
 pub struct Shared {
@@ -59,6 +60,8 @@ pub struct Shared {
     /// `http://HOST:PORT` of the data plane, as the local service reaches it.
     pub(super) base_url: String,
     pub(super) ids: Mutex<IdSource>,
+    /// `[store] pending`.
+    pub(super) pending_max: u64,
     pub(super) held: Arc<Semaphore>,
     pub(super) streams: Arc<Semaphore>,
 }
@@ -83,6 +86,8 @@ pub struct Held {
     _gauge: Running,
 }
 
+/// No answer from the broker for so long: whether it has the message is not known.
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
 /// While the store refuses what must be recorded, it is asked again so often.
 const RECORD_AGAIN: Duration = Duration::from_millis(500);
 
@@ -97,6 +102,12 @@ impl Shared {
             std::process::abort();
         }
         self.ids.lock().next(clock::now(), token)
+    }
+
+    /// Whether as many requests wait for their brokers as may.
+    #[must_use]
+    pub fn is_pending_full(&self) -> bool {
+        self.store.pending() >= self.pending_max
     }
 
     /// Takes a place among the held callers.
@@ -166,11 +177,11 @@ impl Shared {
 
     /// Where a service may tell an outcome later, with the token that entitles it.
     #[must_use]
-    pub fn outcome_url(&self, operation_id: &str) -> String {
+    pub fn outcome_url(&self, operation_id: &str, answers: Answers) -> String {
         format!(
             "{}/operations/{operation_id}/outcome?token={}",
             self.base_url,
-            self.outcome_tokens.token(operation_id)
+            self.outcome_tokens.token(operation_id, answers)
         )
     }
 }
@@ -201,8 +212,24 @@ where
 }
 
 impl Link {
-    /// Notes how a publish went.
-    pub fn published(&self, result: &Result<(), BrokerError>, took: Duration) {
+    /// Hands a message to the broker and notes how that went.
+    ///
+    /// # Errors
+    /// As [`Broker::publish`]; and a timeout, where the broker neither confirms nor refuses for too long.
+    pub async fn publish(&self, outbound: Outbound) -> Result<(), BrokerError> {
+        let began = Instant::now();
+        let published = match timeout(PUBLISH_TIMEOUT, self.broker.publish(outbound)).await {
+            Ok(result) => result.map(drop),
+            Err(_) => {
+                let words = "the broker did not confirm in time";
+                Err(BrokerError::new(ErrorKind::Timeout, Effect::Unknown, words))
+            }
+        };
+        self.published(&published, began.elapsed());
+        published
+    }
+
+    fn published(&self, result: &Result<(), BrokerError>, took: Duration) {
         self.metrics.published(result.is_ok(), took.as_secs_f64());
         match result {
             Ok(()) => {

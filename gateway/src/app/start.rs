@@ -29,6 +29,7 @@ use crate::dispatch::{self, Lanes};
 use crate::ingress::{self, Drain, Listener};
 use crate::observe::Metrics;
 use crate::outcome::Outcomes;
+use crate::panics::kept_going;
 use crate::reply::{self, Waiters};
 use crate::route::{Route, RouteTable};
 use crate::tokens::OutcomeTokens;
@@ -109,12 +110,18 @@ impl App {
     }
 
     /// Stops: no new work, what is under way is finished within `drain`, then everything is let go.
+    ///
+    /// Consumers take messages until the data plane is done, since a caller without a record may wait for one of
+    /// them; but not beyond half of the time, so that what they have taken can be finished too.
     pub async fn stop(mut self) {
-        let deadline = Instant::now() + self.shared.gateway.drain;
+        let began = Instant::now();
+        let drain = self.shared.gateway.drain;
+        let deadline = began + drain;
         self.shared.drain.start();
-        self.shared.drain.finished(deadline).await;
+        self.shared.drain.finished(began + drain / 2).await;
         let finishing = self.shared.consumers.replace(&self.shared, &[]);
-        let _ = tokio::time::timeout_at(deadline, futures_util::future::join_all(finishing)).await;
+        let finishing = tokio::time::timeout_at(deadline, futures_util::future::join_all(finishing));
+        let _ = tokio::join!(self.shared.drain.finished(deadline), finishing);
         self.tasks.shutdown().await;
         for link in self.shared.brokers.values() {
             link.broker.close(Duration::from_secs(2)).await;
@@ -261,6 +268,7 @@ fn shared(
         outcome_tokens: OutcomeTokens::new(&store.secret()),
         base_url: base_url(data.local()),
         ids: Mutex::new(IdSource::after(store.last_key())),
+        pending_max: settings.store.pending_max,
         held: Arc::new(Semaphore::new(limits.held_max)),
         streams: Arc::new(Semaphore::new(limits.streams_max)),
         store,
@@ -284,8 +292,9 @@ fn base_url(data: &Listen) -> String {
 
 async fn spawn_background(tasks: &mut JoinSet<()>, shared: &Arc<Shared>) -> Result<(), StoreError> {
     for link in shared.brokers.values() {
-        tasks.spawn(reply::run(Arc::clone(shared), Arc::clone(link)));
+        let link = Arc::clone(link);
         dispatch_lane(tasks, shared, &format_compact!("broker/{}", link.name));
+        spawn(tasks, shared, "replies", move |shared| reply::run(shared, Arc::clone(&link)));
     }
     for route in shared.routes.load().routes() {
         dispatch_lane(tasks, shared, &route.lane);
@@ -293,15 +302,29 @@ async fn spawn_background(tasks: &mut JoinSet<()>, shared: &Arc<Shared>) -> Resu
     for lane in shared.store.lanes().await? {
         dispatch_lane(tasks, shared, &lane);
     }
-    tasks.spawn(upkeep::keep_deadlines(Arc::clone(shared)));
-    tasks.spawn(upkeep::sweep(Arc::clone(shared)));
-    tasks.spawn(upkeep::keep_lease(Arc::clone(shared)));
+    spawn(tasks, shared, "deadlines", upkeep::keep_deadlines);
+    spawn(tasks, shared, "retention", upkeep::sweep);
+    spawn(tasks, shared, "lease", upkeep::keep_lease);
     Ok(())
 }
 
 /// Once for each lane, however many routes share it.
 fn dispatch_lane(tasks: &mut JoinSet<()>, shared: &Arc<Shared>, lane: &CompactString) {
     if shared.lanes.take_over(lane) {
-        tasks.spawn(dispatch::run(Arc::clone(shared), lane.clone()));
+        let lane = lane.clone();
+        spawn(tasks, shared, "dispatch", move |shared| dispatch::run(shared, lane.clone()));
     }
+}
+
+/// A task that the gateway is nothing without.
+fn spawn<F>(
+    tasks: &mut JoinSet<()>,
+    shared: &Arc<Shared>,
+    what: &'static str,
+    work: impl Fn(Arc<Shared>) -> F + Send + Sync + 'static,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let shared = Arc::clone(shared);
+    tasks.spawn(async move { kept_going(what, || work(Arc::clone(&shared))).await });
 }

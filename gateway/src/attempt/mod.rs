@@ -15,6 +15,7 @@ use crate::app::Shared;
 use crate::body::Body;
 use crate::call::{CallErrorKind, headers};
 use crate::names;
+use crate::tokens::Answers;
 
 /// A call, complete in itself.
 pub struct Call<'a> {
@@ -47,6 +48,8 @@ pub struct Identity<'a> {
     pub correlation_id: &'a str,
     /// `Idempotency-Key`: the same on every attempt.
     pub idempotency_key: &'a str,
+    /// What its `Outcome-Url` is good for.
+    pub answers: Answers,
 }
 
 /// Makes the call.
@@ -89,7 +92,7 @@ fn request(shared: &Shared, call: Call<'_>) -> Result<Request<Body>, String> {
 }
 
 fn identify(headers: &mut HeaderMap, shared: &Shared, identity: Identity<'_>) {
-    let outcome_url = shared.outcome_url(identity.operation_id);
+    let outcome_url = shared.outcome_url(identity.operation_id, identity.answers);
     let named: [(HeaderName, &str); 4] = [
         (names::OPERATION_ID, identity.operation_id),
         (names::CORRELATION_ID, identity.correlation_id),

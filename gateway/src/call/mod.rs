@@ -17,12 +17,14 @@ mod error;
 mod exchange;
 mod gather;
 pub mod headers;
+mod patient;
 mod pool;
 mod service;
 mod socket;
 
 pub use body::CallBody;
 pub use error::{CallError, CallErrorKind, Sent};
+pub use patient::Patient;
 pub use pool::{Pool, PoolLimits};
 pub use socket::Peer;
 

@@ -92,7 +92,7 @@ pub enum Command {
     ///
     /// SIGHUP or a changed file reloads the config: whole or not at all, and no request is dropped. After SIGTERM no
     /// new connections are taken, callers who are held get their 202, and what is under way has `[gateway] drain` to
-    /// end.
+    /// end, or until a second signal.
     Run,
     /// A bank in one process: two gateways, two sample services, a broker and stores, and `curl` lines to try
     #[command(args_conflicts_with_subcommands = true)]

@@ -24,6 +24,7 @@ use crate::names::message;
 use crate::observe::{CallResult, ConsumerMetrics};
 use crate::panics::caught;
 use crate::settle::{ack, give_back};
+use crate::tokens::Answers;
 
 /// A duplicate of a message that is being executed is looked at again after this.
 const DUPLICATE_PAUSE: Duration = Duration::from_millis(200);
@@ -231,6 +232,7 @@ async fn call_service(
                     operation_id: &incoming.operation_id,
                     correlation_id: &incoming.correlation_id,
                     idempotency_key,
+                    answers: if consumer.is_event() { Answers::Event } else { Answers::Operation },
                 },
                 deadline: began + timeout,
                 fail_on: &consumer.settings.fail_on,

@@ -14,22 +14,26 @@ use crate::exchange::refused;
 use crate::respond::{Code, Problem};
 use crate::status::{conflict, same};
 
-/// An outcome that is faster than the 202 before it is kept under no consumer's name, so long.
+/// An outcome is kept under no consumer's name at first, so long: it may be faster than the 202 before it.
 const EARLY_MS: u64 = 60_000;
 const EARLY: &str = "";
 
-/// Answers the message whose operation this is: the reply is handed to the broker, then recorded, then 200.
+/// Answers the message whose operation this is: the outcome is kept, the reply handed to the broker, then recorded,
+/// then 200.
 ///
-/// A worker that got no 200 tells it again: the reply may go out twice, which changes nothing at the asker.
+/// Of two outcomes told at once only the one that is kept first goes on. A worker that got no 200 tells it again: the
+/// reply may go out twice, which changes nothing at the asker.
 ///
 /// # Errors
-/// 409 when another outcome is recorded; 503 when the broker does not take the reply.
+/// 409 when another outcome was told before; 503 when the broker does not take the reply.
 pub async fn outcome_over_http(shared: &Shared, id: &str, answer: Answer) -> Result<Response<Body>, Problem> {
-    if let Some(record) = find(shared, id).await? {
-        return finish(shared, record, answer).await;
+    if let Some(record) = find(shared, id).await?
+        && let Executed::Answered { answer: recorded, .. } = &record.executed
+    {
+        return again(id, recorded, &answer);
     }
     keep(shared, id, &answer).await?;
-    // The service's 202 may have been recorded meanwhile, before it could see what was kept.
+    // Read after it was kept: a 202 that is recorded from now on sees what was kept.
     match find(shared, id).await? {
         Some(record) => finish(shared, record, answer).await,
         None => Ok(told(id, StatusCode::ACCEPTED, "kept")),
@@ -60,19 +64,22 @@ async fn keep(shared: &Shared, id: &str, answer: &Answer) -> Result<(), Problem>
     };
     let stands = shared.store.record(vec![record]).await.map_err(refused)?;
     match stands.into_iter().next() {
-        Some(Executed::Answered { answer: stands, .. }) if !same(&stands, answer) => {
-            Err(conflict("was answered"))
-        }
+        Some(Executed::Answered { answer: stands, .. }) if !same(&stands, answer) => Err(conflicts(id)),
         _ => Ok(()),
     }
 }
 
+fn again(id: &str, recorded: &Answer, answer: &Answer) -> Result<Response<Body>, Problem> {
+    if same(recorded, answer) { Ok(told(id, StatusCode::OK, "recorded")) } else { Err(conflicts(id)) }
+}
+
+fn conflicts(id: &str) -> Problem {
+    conflict("another one was told before").about(id)
+}
+
 async fn finish(shared: &Shared, record: InboxRecord, answer: Answer) -> Result<Response<Body>, Problem> {
     let (broker, reply_to) = match &record.executed {
-        Executed::Answered { answer: recorded, .. } if same(recorded, &answer) => {
-            return Ok(told(&record.operation_id, StatusCode::OK, "recorded"));
-        }
-        Executed::Answered { .. } => return Err(conflict("was answered").about(record.operation_id.clone())),
+        Executed::Answered { answer: recorded, .. } => return again(&record.operation_id, recorded, &answer),
         Executed::Awaiting { broker, reply_to, .. } => (broker.clone(), reply_to.clone()),
     };
     if let Some(reply_to) = reply_to {

@@ -10,14 +10,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use compact_str::{CompactString, format_compact};
+use sha2::{Digest as _, Sha256};
 use sidegate_broker::{
     BoxFuture, BrokerError, Channel, Delivery, Effect, ErrorKind, Message, Outbound, Settle,
 };
 use sidegate_core::{OperationId, Timestamp};
 use sidegate_store::{
-    Accepted, Executed, NewOperation, NewParked, ParkedMessage, Request, RequestKind, Store,
+    Accepted, Executed, Idempotency, NewOperation, NewParked, ParkedMessage, Request, RequestKind, Store,
 };
 
+use super::incoming::Incoming;
+use super::settle::tell_progress;
 use crate::app::Shared;
 use crate::clock;
 use crate::exchange::refused;
@@ -48,11 +51,11 @@ pub async fn redrive(shared: &Arc<Shared>, id: u64) -> Result<Redriven, Problem>
         return deliver_again(shared, &parked);
     }
     if somebody_waits(shared, &parked.parked).await? {
-        publish_again(shared, &parked.parked).await?;
+        publish_again(shared, to_message(&parked.parked), &parked.parked.broker).await?;
         take_off(&*shared.store, id, parked.parked.parked_at).await.map_err(refused)?;
         return Ok(Redriven::GoesOn);
     }
-    let operation = new_operation(shared, &parked.parked).await?;
+    let operation = new_operation(shared, &parked).await?;
     shared.store.unpark(id).await.map_err(refused)?;
     Ok(Redriven::NewOperation(operation))
 }
@@ -76,20 +79,23 @@ async fn somebody_waits(shared: &Shared, parked: &NewParked) -> Result<bool, Pro
     Ok(!past && parked.reply_to.is_some() && !matches!(known, Some(Executed::Answered { .. })))
 }
 
-async fn publish_again(shared: &Shared, parked: &NewParked) -> Result<(), Problem> {
-    let link = shared.link(&parked.broker)?;
+async fn publish_again(shared: &Shared, message: Message, broker: &str) -> Result<(), Problem> {
+    let link = shared.link(broker)?;
+    let message = Arc::new(message);
     let outbound = Outbound {
         channel: Channel::Command,
-        message: Arc::new(to_message(parked)),
+        message: Arc::clone(&message),
         durable: true,
         expires_at_ms: None,
     };
-    link.broker.publish(outbound).await.map(drop).map_err(|error| {
+    link.publish(outbound).await.map_err(|error| {
         Problem::new(
             Code::BrokerUnavailable,
             format!("the message stays parked, the broker did not take it: {error}"),
         )
-    })
+    })?;
+    tell_progress(&link, &Incoming::read(&message), message::RESUMED).await;
+    Ok(())
 }
 
 fn to_message(parked: &NewParked) -> Message {
@@ -105,8 +111,8 @@ fn to_message(parked: &NewParked) -> Message {
     }
 }
 
-async fn new_operation(shared: &Shared, parked: &NewParked) -> Result<OperationId, Problem> {
-    let (id, now) = (shared.new_id(), clock::now());
+async fn new_operation(shared: &Shared, shelved: &ParkedMessage) -> Result<OperationId, Problem> {
+    let (id, now, parked) = (shared.new_id(), clock::now(), &shelved.parked);
     let header = |name: &str| parked.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
     let mut headers: Vec<_> =
         parked.headers.iter().filter(|(name, _)| !message::ALL.contains(&name.as_str())).cloned().collect();
@@ -134,18 +140,29 @@ async fn new_operation(shared: &Shared, parked: &NewParked) -> Result<OperationI
         created_at: now,
         deadline: now + DEADLINE_MS,
         retention_ms: RETENTION_MS,
-        idempotency: None,
+        idempotency: Some(once(shelved)),
         redrive_of: operation.and_then(|id| id.parse().ok()),
         request,
     };
     let lane = new.request.lane.clone();
     match shared.store.accept(vec![new]).await.map_err(refused)?.into_iter().next() {
-        Some(Accepted::New(operation)) => {
+        Some(Accepted::New(operation) | Accepted::Existing(operation)) => {
             shared.lanes.wake(&lane);
             Ok(operation.id)
         }
         _ => Err(Problem::new(Code::Internal, "the store gave no new operation")),
     }
+}
+
+/// What lies on the shelf becomes one new operation, however many operators ask for it at once, and over a crash
+/// between accepting it and taking it off the shelf.
+fn once(shelved: &ParkedMessage) -> Idempotency {
+    let digest = Sha256::new()
+        .chain_update(b"redrive:")
+        .chain_update(shelved.id.to_be_bytes())
+        .chain_update(shelved.parked.parked_at.unix_ms().to_be_bytes());
+    let scope = digest.finalize().into();
+    Idempotency { scope, fingerprint: scope }
 }
 
 /// The event goes to its consumer from the shelf, which takes the place of a broker: it is taken off the shelf when

@@ -76,7 +76,7 @@ pub(super) async fn later(shared: &Shared, consumer: &Consumer, delivery: Delive
     match super::outcome::early(shared, &incoming.operation_id).await {
         Some(answer) => answered(shared, consumer, delivery, answer).await,
         None => {
-            tell_progress(consumer, &incoming, message::RUNNING).await;
+            tell_progress(&consumer.link, &incoming, message::RUNNING).await;
             ack(delivery).await;
         }
     }
@@ -106,12 +106,12 @@ pub(super) async fn again(
         reason,
         "attempts ran out: the message is parked"
     );
-    if consumer.is_event() || consumer.settings.exhausted == Exhausted::Park {
-        tell_progress(consumer, &incoming, message::PARKED).await;
-        return park_and_ack(shared, consumer, delivery, reason, answer).await;
-    }
     if !park(shared, consumer, &delivery, &reason, answer.clone()).await {
         return give_back(delivery, OUR_FAULT_PAUSE).await;
+    }
+    if consumer.is_event() || consumer.settings.exhausted == Exhausted::Park {
+        tell_progress(&consumer.link, &incoming, message::PARKED).await;
+        return ack(delivery).await;
     }
     let last_words = exhausted(attempt, &reason, answer.as_ref());
     match remember(shared, consumer, &incoming, last_words, true).await {
@@ -200,14 +200,11 @@ pub fn reply_message(reply_to: &str, request_id: &str, answer: Answer) -> Messag
 pub(super) async fn publish_reply(link: &Link, reply: Message, durable: bool) -> Result<(), BrokerError> {
     let outbound =
         Outbound { channel: Channel::Reply, message: Arc::new(reply), durable, expires_at_ms: None };
-    let began = tokio::time::Instant::now();
-    let published = link.broker.publish(outbound).await.map(drop);
-    link.published(&published, began.elapsed());
-    published
+    link.publish(outbound).await
 }
 
 /// Between gateways: how far it got. Nobody depends on it, so a failure is only noted.
-async fn tell_progress(consumer: &Consumer, incoming: &Incoming<'_>, progress: &str) {
+pub(super) async fn tell_progress(link: &Link, incoming: &Incoming<'_>, progress: &str) {
     let Some(reply_to) = incoming.message.reply_to.as_deref().filter(|_| incoming.from_gateway) else {
         return;
     };
@@ -215,7 +212,7 @@ async fn tell_progress(consumer: &Consumer, incoming: &Incoming<'_>, progress: &
     let mut message = Message::new(id, reply_to, bytes::Bytes::new());
     message.correlation_id = Some(incoming.message.id.clone());
     message.headers.push((message::PROGRESS.into(), progress.into()));
-    if let Err(error) = publish_reply(&consumer.link, message, incoming.durable).await {
+    if let Err(error) = publish_reply(link, message, incoming.durable).await {
         tracing::debug!(error = %error, operation = %incoming.operation_id, "progress could not be told");
     }
 }

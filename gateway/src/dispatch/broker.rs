@@ -9,11 +9,10 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 use futures_util::future::join_all;
-use sidegate_broker::{BrokerError, Channel, Effect, ErrorKind, Message, Outbound};
+use sidegate_broker::{Channel, ErrorKind, Message, Outbound};
 use sidegate_core::operation::Event;
 use sidegate_core::{Answer, OperationId, RetrySchedule};
 use sidegate_store::{Claimed, RequestKind};
-use tokio::time::Instant;
 
 use crate::app::{Link, Shared};
 use crate::clock;
@@ -23,8 +22,6 @@ use crate::status::as_answer;
 
 /// So many messages are handed to the broker at once at most.
 const ROUND_MAX: usize = 512;
-/// No answer from the broker for so long: whether it has the message is not known.
-const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
 /// Without a hint the outbox is looked at so often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long the lane pauses while its broker cannot be used.
@@ -122,15 +119,7 @@ fn by_key(claimed: Vec<Claimed>) -> Vec<Vec<Claimed>> {
 async fn publish(link: &Link, claimed: Claimed) -> Fate {
     let (seq, id, kind) = (claimed.seq, claimed.operation, claimed.request.kind);
     let outbound = compose(link, claimed);
-    let began = Instant::now();
-    let published = match tokio::time::timeout(PUBLISH_TIMEOUT, link.broker.publish(outbound)).await {
-        Ok(result) => result.map(drop),
-        Err(_) => {
-            Err(BrokerError::new(ErrorKind::Timeout, Effect::Unknown, "the broker did not confirm in time"))
-        }
-    };
-    link.published(&published, began.elapsed());
-    match published {
+    match link.publish(outbound).await {
         Ok(()) if kind == RequestKind::Send => Fate::Done(id, Event::Sent),
         Ok(()) => Fate::Done(id, Event::Answered(Answer::empty(204))),
         Err(error) if matches!(error.kind, ErrorKind::Rejected | ErrorKind::TooLarge) => {

@@ -14,6 +14,7 @@ use crate::app::Shared;
 use crate::attempt::{Call, Identity, Verdict, attempt, exhausted};
 use crate::clock;
 use crate::panics::caught;
+use crate::tokens::Answers;
 
 /// Calls of one route at once.
 const CALLS_MAX: usize = 64;
@@ -136,6 +137,7 @@ async fn try_once(shared: &Shared, claimed: &Claimed, policy: &Policy) -> Verdic
             operation_id: id.as_str(),
             correlation_id: claimed.correlation_id.as_deref().unwrap_or(id.as_str()),
             idempotency_key: id.as_str(),
+            answers: Answers::Operation,
         },
         deadline: Instant::now() + policy.call_timeout.min(left),
         fail_on: &policy.fail_on,

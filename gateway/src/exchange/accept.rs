@@ -1,5 +1,6 @@
 //! The durable way: store the request, hand it to its lane, then hold the caller or answer 202.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderValue, Request, Response};
@@ -23,37 +24,56 @@ use crate::status;
 pub(super) async fn serve(
     shared: &Shared,
     route: &Route,
-    params: &Params,
+    params: Params,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Problem> {
     let prefer = Prefer::from_headers(request.headers())?;
     let key = idempotency::key(request.headers(), route.settings.idempotency)?;
     let plan = Plan::new(shared, route, prefer);
     let _held = plan.hold.map(|_| shared.hold(route)).transpose()?;
-    let (parts, body) = intake::read(shared, route, request).await?;
+    // What accepting needs is let go before the caller is held: ten thousand of them wait at once.
+    let (accepted, watch) =
+        Box::pin(accept(shared, route, params, request, key, plan.hold.is_some())).await?;
+    match accepted {
+        Accepted::New(operation) => plan.answer(shared, operation, watch).await,
+        Accepted::Existing(operation) => Box::pin(plan.answer_repeat(shared, route, operation)).await,
+        Accepted::KeyReused => Err(Problem::new(
+            Code::IdempotencyKeyReused,
+            "this Idempotency-Key came before with another method, path or body: use a fresh key for a new request",
+        )),
+    }
+}
 
+/// Reads, checks and stores the request, and hands it to its lane. Who is to be held watches from before it is
+/// stored, so that no outcome is missed.
+async fn accept<'a>(
+    shared: &'a Shared,
+    route: &Route,
+    params: Params,
+    request: Request<Incoming>,
+    key: Option<String>,
+    to_be_held: bool,
+) -> Result<(Accepted, Option<Watch<'a>>), Problem> {
+    let (parts, body) = intake::read(shared, route, request).await?;
     let id = shared.new_id();
     let idempotency = key.map(|key| {
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let asked = [parts.method.as_str().as_bytes(), path.as_bytes(), &body[..]];
         idempotency::digests(None, &route.settings.name, &key, asked)
     });
-    let new = new_operation(route, params, &parts, body, id, idempotency)?;
-    let lane = new.request.lane.clone();
-    let watch = plan.hold.map(|_| shared.outcomes.watch(id));
-
-    match store(shared, new).await? {
-        Accepted::New(operation) => {
-            shared.lanes.wake(&lane);
-            route.metrics.accepted();
-            plan.answer(shared, operation, watch).await
-        }
-        Accepted::Existing(operation) => plan.answer_repeat(shared, route, operation).await,
-        Accepted::KeyReused => Err(Problem::new(
-            Code::IdempotencyKeyReused,
-            "this Idempotency-Key came before with another method, path or body: use a fresh key for a new request",
-        )),
+    let new = new_operation(route, &params, &parts, body, id, idempotency)?;
+    // Its values are slices of the connection's read buffer, which need not wait with the caller.
+    drop(parts);
+    let watch = to_be_held.then(|| shared.outcomes.watch(id));
+    let storing = shared.lanes.storing(&route.lane, &shared.store);
+    let accepted = store(shared, new).await;
+    storing.answered();
+    let accepted = accepted?;
+    if let Accepted::New(_) = accepted {
+        shared.lanes.wake(&route.lane);
+        route.metrics.accepted();
     }
+    Ok((accepted, watch))
 }
 
 fn new_operation(
@@ -146,13 +166,16 @@ impl Plan {
         operation: Operation,
         watch: Option<Watch<'_>>,
     ) -> Result<Response<Body>, Problem> {
-        let ended = match (self.hold, watch) {
+        let latest = match (self.hold, watch) {
             (Some(hold), Some(watch)) => hold_until_end(shared, hold, watch).await,
-            _ => Held::NotEnded(None),
+            _ => None,
         };
-        Ok(self.mark(match ended {
-            Held::Ended(operation, answer) => status::result_response(&operation, answer),
-            Held::NotEnded(latest) => status::accepted(latest.as_ref().unwrap_or(&operation)),
+        Ok(self.mark(match latest {
+            Some(change) if change.operation.state.status.is_end() => {
+                status::result_response(&change.operation, answer_of(shared, &change).await)
+            }
+            Some(change) => status::accepted(&change.operation),
+            None => status::accepted(&operation),
         }))
     }
 
@@ -185,26 +208,23 @@ impl Plan {
     }
 }
 
-enum Held {
-    Ended(Operation, Option<Answer>),
-    NotEnded(Option<Operation>),
-}
-
-/// Waits for the end, the hold's own end, or the gateway's: a caller held by a gateway that stops gets its 202.
-async fn hold_until_end(shared: &Shared, until: Instant, mut watch: Watch<'_>) -> Held {
+/// Waits for the end, the hold's own end, or the gateway's: a caller held by a gateway that stops gets its 202. The
+/// last news, if there was any.
+async fn hold_until_end(shared: &Shared, until: Instant, mut watch: Watch<'_>) -> Option<Arc<Change>> {
     let mut latest = None;
     let stop = tokio::time::sleep_until(until);
     tokio::pin!(stop);
     loop {
         tokio::select! {
             change = watch.changed() => {
-                if change.operation.state.status.is_end() {
-                    return Held::Ended(change.operation.clone(), answer_of(shared, &change).await);
+                let is_end = change.operation.state.status.is_end();
+                latest = Some(change);
+                if is_end {
+                    return latest;
                 }
-                latest = Some(change.operation.clone());
             }
-            () = &mut stop => return Held::NotEnded(latest),
-            () = shared.drain.started() => return Held::NotEnded(latest),
+            () = &mut stop => return latest,
+            () = shared.drain.started() => return latest,
         }
     }
 }

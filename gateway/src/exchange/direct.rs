@@ -21,9 +21,9 @@ pub(super) async fn serve(
     shared: &Shared,
     route: &Route,
     call: &Call,
-    params: &Params,
+    params: Params,
     request: Request<Incoming>,
-    peer: &Peer,
+    peer: Peer,
 ) -> Result<Response<Body>, Problem> {
     let _held = shared.hold(route)?;
     let head_only = request.method() == http::Method::HEAD;
@@ -38,7 +38,7 @@ pub(super) async fn serve(
     };
 
     let values = RequestValues {
-        params,
+        params: &params,
         rest: route.settings.rest.as_deref(),
         uri: &parts.uri,
         headers: &parts.headers,
@@ -53,7 +53,7 @@ pub(super) async fn serve(
     *outgoing.method_mut() = method;
     *outgoing.uri_mut() =
         path.parse().map_err(|_| Problem::new(Code::BadRequest, "the rendered path is not a URL"))?;
-    *outgoing.headers_mut() = headers::forwarded(&parts.headers, peer);
+    *outgoing.headers_mut() = headers::forwarded(&parts.headers, &peer);
 
     let deadline = Instant::now() + route.settings.timeout;
     let answer =
@@ -64,9 +64,11 @@ pub(super) async fn serve(
         head.headers.entry(ERROR_SOURCE).or_insert(HeaderValue::from_static("service"));
     }
     let body = if is_small(&body) {
-        Body::from(body.collect_bounded(READ_WHOLE_BYTES_MAX, deadline).await.map_err(|error| failed(&error))?)
+        Body::from(
+            body.collect_bounded(READ_WHOLE_BYTES_MAX, deadline).await.map_err(|error| failed(&error))?,
+        )
     } else {
-        Body::stream(body)
+        Body::stream(body.patient(route.settings.timeout.max(shared.gateway.limits.body_idle_timeout)))
     };
     Ok(Response::from_parts(head, body))
 }
@@ -81,8 +83,12 @@ fn is_small(body: &impl http_body::Body) -> bool {
 
 async fn pass_on(body: Incoming, limits: &Limits) -> Result<Body, Problem> {
     if is_small(&body) {
-        let whole =
-            ingress::read_body(body, READ_WHOLE_BYTES_MAX, limits.body_idle_timeout, limits.body_total_timeout);
+        let whole = ingress::read_body(
+            body,
+            READ_WHOLE_BYTES_MAX,
+            limits.body_idle_timeout,
+            limits.body_total_timeout,
+        );
         return whole.await.map(Body::from);
     }
     ingress::stream_body(body, None, limits.body_idle_timeout)

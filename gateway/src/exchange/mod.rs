@@ -18,6 +18,8 @@ pub use accept::refused;
 pub use direct::failed;
 pub use prefer::Prefer;
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use sidegate_config::settings::Target;
@@ -29,17 +31,17 @@ use crate::names;
 use crate::respond::{Code, Problem};
 use crate::route::{Params, Route};
 
-/// Serves one request of a route.
+/// Serves one request of a route. Each way is a box of its own size: callers wait here by the ten thousand.
 ///
 /// # Errors
 /// Nothing was accepted; the problem says why, and whether asking again is safe.
-pub async fn serve(
-    shared: &Shared,
-    route: &Route,
+pub fn serve<'a>(
+    shared: &'a Shared,
+    route: &'a Route,
     params: Params,
     request: Request<Incoming>,
-    peer: &Peer,
-) -> Result<Response<Body>, Problem> {
+    peer: Peer,
+) -> Result<BoxFuture<'a, Result<Response<Body>, Problem>>, Problem> {
     if request.headers().contains_key(names::CALLBACK_URL) {
         return Err(Problem::new(
             Code::NotInThisVersion,
@@ -52,11 +54,11 @@ pub async fn serve(
             "the gateway is shutting down: ask again, another replica answers",
         ));
     }
-    match (&route.settings.target, route.settings.durable) {
+    Ok(match (&route.settings.target, route.settings.durable) {
         (Target::Call { call, .. }, false) => {
-            direct::serve(shared, route, call, &params, request, peer).await
+            direct::serve(shared, route, call, params, request, peer).boxed()
         }
-        (_, false) => transient::serve(shared, route, &params, request).await,
-        (_, true) => accept::serve(shared, route, &params, request).await,
-    }
+        (_, false) => transient::serve(shared, route, params, request).boxed(),
+        (_, true) => accept::serve(shared, route, params, request).boxed(),
+    })
 }

@@ -25,7 +25,7 @@ use crate::status;
 pub(super) async fn serve(
     shared: &Shared,
     route: &Route,
-    params: &Params,
+    params: Params,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Problem> {
     let Target::Send { broker, .. } = &route.settings.target else {
@@ -36,7 +36,9 @@ pub(super) async fn serve(
     let (parts, body) = intake::read(shared, route, request).await?;
     intake::check_json(route, &body)?;
     let id = shared.new_id();
-    let checked = intake::compose(route, params, &parts, body, id)?;
+    let checked = intake::compose(route, &params, &parts, body, id)?;
+    // Its values are slices of the connection's read buffer, which need not wait with the caller.
+    drop(parts);
     let deadline = Instant::now() + route.settings.timeout;
     let expires_at = clock::now() + u64::try_from(route.settings.timeout.as_millis()).unwrap_or(u64::MAX);
 
@@ -48,7 +50,7 @@ pub(super) async fn serve(
         durable: false,
         expires_at_ms: Some(expires_at.unix_ms()),
     };
-    tokio::time::timeout_at(deadline, link.broker.publish(outbound))
+    tokio::time::timeout_at(deadline, link.publish(outbound))
         .await
         .map_err(|_| no_answer(route.settings.timeout))?
         .map_err(|error| not_sent(error.kind, error.effect))?;
@@ -94,6 +96,10 @@ fn not_sent(kind: ErrorKind, effect: Effect) -> Problem {
         (ErrorKind::Full, _) => Problem::new(
             Code::Overloaded,
             "as many messages as may wait at the broker do so: ask again later",
+        ),
+        (ErrorKind::Rejected, _) => Problem::new(
+            Code::BrokerRejected,
+            "the broker refused the message and would again: nothing happened",
         ),
         (_, Effect::NotApplied) => Problem::new(
             Code::BrokerUnavailable,

@@ -1,5 +1,6 @@
 //! One request on its way to the handler and back: what HTTP demands of every request, and what becomes of a panic.
 
+use compact_str::CompactString;
 use http::header::{CONNECTION, HOST};
 use http::{HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
@@ -54,13 +55,13 @@ fn too_many_headers(headers_max: usize) -> Problem {
 }
 
 async fn guarded<H: Handler>(plane: &Plane<H>, request: Request<Incoming>, peer: Peer) -> Response<Body> {
-    let what = (request.method().clone(), request.uri().clone());
+    // A copy: a part of the request itself would keep the connection's read buffer as long as a caller is held.
+    let (method, path) = (request.method().clone(), CompactString::from(request.uri().path()));
     match panics::caught(plane.handler.handle(request, peer)).await {
         Ok(response) => response,
         Err(panic) => {
             plane.counters.count_panic();
-            let (method, path) = (what.0, what.1.path());
-            tracing::error!(%method, path, panic, "a handler panicked: this is a bug");
+            tracing::error!(%method, %path, panic, "a handler panicked: this is a bug");
             Problem::new(Code::Internal, "the gateway failed: see its log").into_response()
         }
     }

@@ -29,6 +29,7 @@ pub(crate) fn read(reply: &Message) -> Reply {
         None => Reply::Answer(answer(reply)),
         Some(message::EXPIRED) => Reply::Expired(answer(reply)),
         Some(message::PARKED) => Reply::Progress(Event::Parked),
+        Some(message::RESUMED) => Reply::Progress(Event::Resumed),
         Some(_) => Reply::Progress(Event::Started),
     }
 }
@@ -79,7 +80,11 @@ mod tests {
     #[test]
     fn a_status_that_is_none_is_never_a_success() {
         for wrong in ["ok", "", "-1", "0", "101", "600", "99999"] {
-            assert_eq!(status(wrong), 502, "`{wrong}` says nothing of success, and cannot be sent on as it is");
+            assert_eq!(
+                status(wrong),
+                502,
+                "`{wrong}` says nothing of success, and cannot be sent on as it is"
+            );
         }
     }
 
@@ -88,6 +93,7 @@ mod tests {
         let progress = |word| reply(&[("sidegate-progress", word), ("sidegate-status", "504")]);
         assert!(matches!(progress("running"), Reply::Progress(Event::Started)));
         assert!(matches!(progress("parked"), Reply::Progress(Event::Parked)));
+        assert!(matches!(progress("resumed"), Reply::Progress(Event::Resumed)));
         assert!(matches!(progress("expired"), Reply::Expired(answer) if answer.status == 504));
     }
 }

@@ -92,10 +92,10 @@ async fn show(shared: &Shared, id: OperationId, headers: &HeaderMap) -> Result<R
     let operation = match prefer.wait {
         None => find(shared, id).await?,
         Some(_) => {
-            let known = headers.get(IF_NONE_MATCH).cloned();
-            wait(shared, id, prefer, |seen, now| match &known {
-                Some(known) => document::etag(now) != *known,
-                None => seen.state.status != now.state.status,
+            let has_known = headers.contains_key(IF_NONE_MATCH);
+            wait(shared, id, prefer, |seen, now| match has_known {
+                true => !is_known(headers, now),
+                false => seen.state.status != now.state.status,
             })
             .await?
         }
@@ -188,7 +188,7 @@ pub async fn cancel_operation(shared: &Shared, id: OperationId) -> Result<Operat
         Applied::Unchanged(operation, _) if operation.state.status == Status::Cancelled => Ok(operation),
         Applied::Unchanged(operation, _) => Err(Problem::new(
             Code::OperationEnded,
-            format!("the operation has already ended: it {}", past_tense(operation.state.status)),
+            format!("the operation cannot be cancelled any more: {}", in_words(operation.state.status)),
         )
         .about(operation.id.encode().as_str())
         .with("operation_status", operation.state.status.as_str())),
@@ -196,10 +196,13 @@ pub async fn cancel_operation(shared: &Shared, id: OperationId) -> Result<Operat
     }
 }
 
-fn past_tense(status: Status) -> &'static str {
+fn in_words(status: Status) -> &'static str {
     match status {
-        Status::TimedOut => "timed out",
-        other => other.as_str(),
+        Status::Succeeded => "it has succeeded",
+        Status::Failed => "it has failed",
+        Status::TimedOut => "it has timed out",
+        Status::Cancelled => "it was cancelled",
+        Status::Pending | Status::Sent | Status::Running | Status::Parked => "it is not in a state for that",
     }
 }
 

@@ -18,6 +18,7 @@ use crate::exchange::refused;
 use crate::ingress;
 use crate::names;
 use crate::respond::{Code, Problem};
+use crate::tokens::Answers;
 
 /// Takes the outcome of an operation.
 pub(super) async fn serve(
@@ -25,7 +26,7 @@ pub(super) async fn serve(
     id: &str,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Problem> {
-    let entitled = check_token(shared, id, &request)?;
+    let token = check_token(shared, id, &request)?;
     let (parts, body) = request.into_parts();
     let limits = &shared.gateway.limits;
     let status = status(&parts.headers)?;
@@ -35,15 +36,16 @@ pub(super) async fn serve(
             .await?;
     let answer = Answer { status, headers, body };
 
-    if let Ok(own) = id.parse::<OperationId>()
+    if token != Some(Answers::Event)
+        && let Ok(own) = id.parse::<OperationId>()
         && let Some(response) = record_own(shared, own, &answer).await?
     {
         return Ok(response);
     }
-    if !entitled {
-        return Err(super::unknown());
+    match token {
+        Some(_) => deliver::outcome_over_http(shared, id, answer).await,
+        None => Err(super::unknown()),
     }
-    deliver::outcome_over_http(shared, id, answer).await
 }
 
 /// `Some` when this gateway's own records know the operation.
@@ -65,7 +67,10 @@ async fn again(shared: &Shared, operation: Operation, answer: &Answer) -> Result
     if recorded.is_some_and(|recorded| same(&recorded, answer)) {
         return Ok(document::document_response(&operation, StatusCode::OK));
     }
-    Err(conflict(operation.state.status.as_str()).about(operation.id.encode().as_str()))
+    let status = operation.state.status;
+    Err(conflict(super::in_words(status))
+        .about(operation.id.encode().as_str())
+        .with("operation_status", status.as_str()))
 }
 
 /// Whether two answers say the same: status, media type and body.
@@ -76,26 +81,26 @@ pub(crate) fn same(one: &Answer, other: &Answer) -> bool {
         && one.header("content-type") == other.header("content-type")
 }
 
-/// 409: what it ended with stands.
-pub(crate) fn conflict(status: &str) -> Problem {
+/// 409: what it ended with stands. `ended` says how: "it was cancelled".
+pub(crate) fn conflict(ended: &str) -> Problem {
     Problem::new(
         Code::OutcomeConflict,
-        format!("another outcome is recorded already: the operation {status}"),
+        format!(
+            "this outcome comes too late and is not recorded: {ended}; telling it again will not change that"
+        ),
     )
-    .with("operation_status", status)
 }
 
-/// Whether the token of the `Outcome-Url` was there; a wrong one is refused.
-fn check_token(shared: &Shared, id: &str, request: &Request<Incoming>) -> Result<bool, Problem> {
+/// What the token of the `Outcome-Url` is good for, if there was one; a wrong one is refused.
+fn check_token(shared: &Shared, id: &str, request: &Request<Incoming>) -> Result<Option<Answers>, Problem> {
     let query = request.uri().query().unwrap_or_default();
-    let Some(token) = query.split('&').find_map(|pair| pair.strip_prefix("token=")) else { return Ok(false) };
-    if shared.outcome_tokens.verify(id, token) {
-        return Ok(true);
-    }
-    Err(Problem::new(
-        Code::OutcomeTokenInvalid,
-        "the token does not fit this operation: use the `Outcome-Url` of the call as it came",
-    ))
+    let Some(token) = query.split('&').find_map(|pair| pair.strip_prefix("token=")) else { return Ok(None) };
+    shared.outcome_tokens.verify(id, token).map(Some).ok_or_else(|| {
+        Problem::new(
+            Code::OutcomeTokenInvalid,
+            "the token does not fit this operation: use the `Outcome-Url` of the call as it came",
+        )
+    })
 }
 
 fn status(headers: &HeaderMap) -> Result<u16, Problem> {

@@ -16,6 +16,7 @@ mod ingress {
 mod call {
     mod bounds;
     mod exchange;
+    mod patience;
     mod reuse;
     mod streaming;
 }

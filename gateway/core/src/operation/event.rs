@@ -5,7 +5,7 @@ use crate::answer::Answer;
 /// Something that happened, or was asked for, from outside the state machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// The broker took responsibility for the message.
+    /// The broker took responsibility for the message, or a service did that was called and will answer later.
     Sent,
     /// A service began to work on it: a call went out, or a worker said it will answer later.
     Started,
