@@ -4,6 +4,11 @@ set -euo pipefail
 cd "$(dirname "$0")"
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto} CARGO_INCREMENTAL=0
 
+# The fault tests use strace to fail single system calls.
+if ! command -v strace >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    apt-get update -qq && apt-get install -y -qq strace >/dev/null
+fi
+
 step() { printf '\n== %s (%ss)\n' "$1" "$SECONDS"; }
 
 step "format"

@@ -19,6 +19,14 @@ pub async fn caught<T>(work: impl Future<Output = T>) -> Result<T, String> {
     AssertUnwindSafe(work).catch_unwind().await.map_err(|panic| words(&*panic).to_owned())
 }
 
+/// The same for work that is done at once.
+///
+/// # Errors
+/// It panicked.
+pub fn caught_at_once<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    std::panic::catch_unwind(AssertUnwindSafe(work)).map_err(|panic| words(&*panic).to_owned())
+}
+
 /// Does work that the gateway cannot be without, and begins again where it panicked.
 pub async fn kept_going<F: Future<Output = ()>>(what: &str, work: impl Fn() -> F) {
     while let Err(panic) = caught(work()).await {

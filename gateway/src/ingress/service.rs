@@ -2,7 +2,7 @@
 
 use compact_str::CompactString;
 use http::header::{CONNECTION, HOST};
-use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 
 use super::{Handler, Peer, Plane};
@@ -10,20 +10,28 @@ use crate::body::Body;
 use crate::panics;
 use crate::respond::{Code, Problem};
 
-/// Answers a request; there is always an answer.
-pub(super) async fn answer<H: Handler>(
+/// Answers a request; there is always an answer. The request goes into the handler's own future at once: what is
+/// left here is kept as long as the connection is open, and ten thousand of them may wait.
+pub(super) fn answer<H: Handler>(
     plane: &Plane<H>,
     request: Request<Incoming>,
     peer: Peer,
-) -> Response<Body> {
-    let mut response = match check(&request, plane.headers_max) {
-        Ok(()) => guarded(plane, request, peer).await,
-        Err(problem) => problem.into_response(),
-    };
-    if plane.drain.has_started() || leaves_body_unread(response.status()) {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+) -> impl Future<Output = Response<Body>> + Send {
+    // Copies: a part of the request itself would keep the connection's read buffer as long as a caller is held.
+    let (method, path) = (request.method().clone(), CompactString::from(request.uri().path()));
+    let begun = check(&request, plane.headers_max)
+        .map(|()| panics::caught_at_once(|| panics::caught(plane.handler.handle(request, peer))));
+    async move {
+        let mut response = match begun {
+            Err(problem) => problem.into_response(),
+            Ok(Ok(handled)) => handled.await.unwrap_or_else(|panic| panicked(plane, &method, &path, &panic)),
+            Ok(Err(panic)) => panicked(plane, &method, &path, &panic),
+        };
+        if plane.drain.has_started() || leaves_body_unread(response.status()) {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
-    response
 }
 
 /// What was refused for its size or its pace is not read to its end for the sake of the connection.
@@ -54,15 +62,8 @@ fn too_many_headers(headers_max: usize) -> Problem {
     )
 }
 
-async fn guarded<H: Handler>(plane: &Plane<H>, request: Request<Incoming>, peer: Peer) -> Response<Body> {
-    // A copy: a part of the request itself would keep the connection's read buffer as long as a caller is held.
-    let (method, path) = (request.method().clone(), CompactString::from(request.uri().path()));
-    match panics::caught(plane.handler.handle(request, peer)).await {
-        Ok(response) => response,
-        Err(panic) => {
-            plane.counters.count_panic();
-            tracing::error!(%method, %path, panic, "a handler panicked: this is a bug");
-            Problem::new(Code::Internal, "the gateway failed: see its log").into_response()
-        }
-    }
+fn panicked<H>(plane: &Plane<H>, method: &Method, path: &str, panic: &str) -> Response<Body> {
+    plane.counters.count_panic();
+    tracing::error!(%method, path, panic, "a handler panicked: this is a bug");
+    Problem::new(Code::Internal, "the gateway failed: see its log").into_response()
 }
