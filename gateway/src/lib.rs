@@ -31,6 +31,7 @@ pub mod upkeep;
 pub mod body;
 pub mod clock;
 pub mod describe;
+pub mod envelope;
 pub mod json;
 pub mod names;
 pub mod observe;

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 use futures_util::future::join_all;
-use sidegate_broker::{Channel, ErrorKind, Message, Outbound};
+use sidegate_broker::{ErrorKind, Outbound};
 use sidegate_core::operation::Event;
 use sidegate_core::{Answer, OperationId, RetrySchedule};
 use sidegate_store::{Claimed, RequestKind};
 
 use crate::app::{Link, Shared};
 use crate::clock;
-use crate::names::message;
+use crate::envelope::{Envelope, seal};
 use crate::respond::{Code, Problem};
 use crate::status::as_answer;
 
@@ -135,36 +135,13 @@ async fn publish(link: &Link, claimed: Claimed) -> Fate {
 }
 
 fn compose(link: &Link, claimed: Claimed) -> Outbound {
-    let request = claimed.request;
     let id = claimed.operation.encode();
-    let mut message = Message::new(id.as_str(), request.target, request.body);
-    message.key = request.key;
-    if request.kind == RequestKind::Send {
-        message.reply_to = Some(link.reply_to.clone());
-    }
-    message.headers.reserve(request.headers.len() + 5);
-    for (name, value) in request.headers {
-        if name == "content-type" {
-            message.content_type = Some(value);
-        } else {
-            message.headers.push((name, value));
-        }
-    }
-    message.headers.push((message::OPERATION.into(), id.as_str().into()));
-    if let Some(correlation_id) = claimed.correlation_id {
-        message.headers.push((message::CORRELATION.into(), correlation_id));
-    }
-    message.headers.push((message::METHOD.into(), request.method));
-    message.headers.push((message::PATH.into(), request.path));
-    let channel = if request.kind == RequestKind::Publish { Channel::Event } else { Channel::Command };
-    let deadline_ms = claimed.deadline.unix_ms();
-    if channel == Channel::Command {
-        message.headers.push((message::DEADLINE.into(), compact_str::format_compact!("{deadline_ms}")));
-    }
-    Outbound {
-        channel,
-        message: Arc::new(message),
+    let envelope = Envelope {
+        id: id.as_str(),
+        correlation_id: claimed.correlation_id,
+        reply_to: &link.reply_to,
+        deadline_ms: claimed.deadline.unix_ms(),
         durable: true,
-        expires_at_ms: (channel == Channel::Command).then_some(deadline_ms),
-    }
+    };
+    seal(claimed.request, envelope)
 }

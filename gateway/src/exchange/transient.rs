@@ -3,12 +3,11 @@
 //! Nothing is stored on either side. When the gateway or the broker dies, the caller sees a cut connection or 504
 //! and does not know whether it was done.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use sidegate_broker::{Channel, Effect, ErrorKind, Message, Outbound};
+use sidegate_broker::{Effect, ErrorKind};
 use sidegate_config::settings::Target;
 use tokio::time::Instant;
 
@@ -16,7 +15,7 @@ use super::intake;
 use crate::app::Shared;
 use crate::body::Body;
 use crate::clock;
-use crate::names::message;
+use crate::envelope::{Envelope, seal};
 use crate::respond::{Code, Problem};
 use crate::route::{Params, Route};
 use crate::status;
@@ -43,42 +42,21 @@ pub(super) async fn serve(
     let expires_at = clock::now() + u64::try_from(route.settings.timeout.as_millis()).unwrap_or(u64::MAX);
 
     let waiter = shared.waiters.wait(id);
-    let message = compose(checked, &id.to_string(), &link.reply_to, expires_at.unix_ms());
-    let outbound = Outbound {
-        channel: Channel::Command,
-        message: Arc::new(message),
+    let name = id.encode();
+    let envelope = Envelope {
+        id: name.as_str(),
+        correlation_id: checked.correlation_id,
+        reply_to: &link.reply_to,
+        deadline_ms: expires_at.unix_ms(),
         durable: false,
-        expires_at_ms: Some(expires_at.unix_ms()),
     };
+    let outbound = seal(checked.request, envelope);
     tokio::time::timeout_at(deadline, link.publish(outbound))
         .await
         .map_err(|_| no_answer(route.settings.timeout))?
         .map_err(|error| not_sent(error.kind, error.effect))?;
     let answer = tokio::time::timeout_at(deadline, waiter.answer()).await;
     Ok(status::answered(answer.map_err(|_| no_answer(route.settings.timeout))?))
-}
-
-fn compose(checked: intake::Checked, id: &str, reply_to: &str, deadline_ms: u64) -> Message {
-    let request = checked.request;
-    let mut message = Message::new(id, request.target, request.body);
-    message.key = request.key;
-    message.reply_to = Some(reply_to.into());
-    message.headers.reserve(request.headers.len() + 5);
-    for (name, value) in request.headers {
-        if name == "content-type" {
-            message.content_type = Some(value);
-        } else {
-            message.headers.push((name, value));
-        }
-    }
-    if let Some(correlation_id) = checked.correlation_id {
-        message.headers.push((message::CORRELATION.into(), correlation_id));
-    }
-    message.headers.push((message::METHOD.into(), request.method));
-    message.headers.push((message::PATH.into(), request.path));
-    message.headers.push((message::DEADLINE.into(), compact_str::format_compact!("{deadline_ms}")));
-    message.headers.push((message::DURABLE.into(), "false".into()));
-    message
 }
 
 fn no_answer(timeout: Duration) -> Problem {
