@@ -72,7 +72,8 @@ impl Embedded {
         clock: Clock,
     ) -> Result<Self, BrokerError> {
         let topology = Topology::load(limits, Arc::clone(&clock), journal.clone()).await?;
-        let writer = journal.clone().map(|journal| Arc::new(Writer::new(journal)));
+        let wait_max = Duration::from_millis(limits.settle_before_append_ms as u64);
+        let writer = journal.clone().map(|journal| Arc::new(Writer::new(journal, wait_max)));
         let shared = Shared { limits, clock, journal, topology, writer, seat_next: AtomicU64::new(0) };
         Ok(Self { shared: Arc::new(shared) })
     }

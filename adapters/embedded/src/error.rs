@@ -1,5 +1,6 @@
 //! Every error of the embedded broker in one place: kind, effect and words.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use sidegate_broker::{BrokerError, Effect, ErrorKind};
@@ -65,14 +66,24 @@ pub(crate) fn unknown_option(name: &str) -> BrokerError {
     not_applied(ErrorKind::Rejected, text)
 }
 
-pub(crate) fn bad_option(name: &str, value: &str) -> BrokerError {
-    not_applied(ErrorKind::Rejected, format!("option `{name}` is `{value}`: it takes a whole number from 1"))
+pub(crate) fn bad_option(name: &str, value: &str, range: &RangeInclusive<usize>) -> BrokerError {
+    let takes = match (range.start(), range.end()) {
+        (first, &usize::MAX) => format!("a whole number from {first}"),
+        (first, last) => format!("a whole number from {first} to {last}"),
+    };
+    not_applied(ErrorKind::Rejected, format!("option `{name}` is `{value}`: it takes {takes}"))
 }
 
 /// The journal refused a batch: the same reason for each message in it.
 pub(crate) fn not_journaled(cause: &Arc<BrokerError>) -> BrokerError {
     let text = format!("the message could not be stored: {cause}");
     BrokerError::new(cause.kind, cause.effect, text).with_source(Arc::clone(cause))
+}
+
+/// The journal refused a message that a consumer had in hand already.
+pub(crate) fn seen_all_the_same(cause: &Arc<BrokerError>) -> BrokerError {
+    let text = format!("{cause}; it was handed out before, and may be done all the same");
+    BrokerError::new(cause.kind, Effect::Unknown, text).with_source(Arc::clone(cause))
 }
 
 /// The journal broke its contract, or the task that writes to it ended before it had an answer.

@@ -4,30 +4,40 @@
 //! ```text
 //! connect     Embedded, shared by every gateway of the process, and its connections
 //! topology    which queues there are, and which of them get a copy of an event
-//! publish     transient: straight into the window. durable: writer ─▶ journal ─▶ window
+//! publish     transient: into the window. durable: into the window and in line for the journal
 //! queue       one queue: its window, what is still in the journal, who waits
+//! haste       whether its consumers are likely to settle a message before it has to be written
 //! paging      from the journal into the window, a page at a time
 //! window      what a queue holds in memory; pure, without locks or I/O
+//! item        a message of a queue, and where it is kept beside the window
+//! writer      the line ─▶ the journal, many at once
+//! line        what waits for the journal, and in which order it goes there
+//! job, slip   one durable message between its publisher, its consumer and the journal
 //! subscribe   an inbox takes what is ready, never more than its prefetch
 //! settle      ack, retry, reject; the journal first, then the window
 //! ```
 //!
 //! A command goes to the queue of its destination, a reply to the queue that its asker named, an event into
-//! `{destination}.{service}` of every service that ever subscribed. A durable message is in the journal before
-//! `publish` returns, and leaves it before `ack` returns. It never leaves this process: two processes need one of
-//! the other brokers.
+//! `{destination}.{service}` of every service that ever subscribed. A durable message is in the journal, or settled,
+//! before `publish` returns, and it has left the journal before `ack` returns. It never leaves this process: two
+//! processes need one of the other brokers.
 //!
 //! There is no buffer between a queue and its inboxes: an inbox takes a message when somebody asks it for one, so
 //! nothing has to be given back when it goes away, and the next message goes to whoever is free.
 
 mod connect;
 mod error;
+mod haste;
+mod item;
+mod job;
 mod journal;
 mod limits;
+mod line;
 mod paging;
 mod publish;
 mod queue;
 mod settle;
+mod slip;
 mod subscribe;
 mod topology;
 mod window;

@@ -1,6 +1,7 @@
 //! Every bound of the embedded broker, with its default and its name in `[broker.NAME] client`.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use sidegate_broker::BrokerError;
 
@@ -24,8 +25,13 @@ pub struct Limits {
     /// Queues; beyond it messages to new destinations are refused. Queues that nobody uses and that hold nothing
     /// do not count. Default 10,000.
     pub queues_max: usize,
+    /// How long a durable message that is handed out at once is kept from the journal, in milliseconds: settled by
+    /// then, it is never written. 0: none is handed out before it is in the journal. Default 20.
+    pub settle_before_append_ms: usize,
 }
 
+/// A publisher waits as long for its confirmation.
+const SETTLE_BEFORE_APPEND_MS_MAX: usize = 1_000;
 const MIB: usize = 1024 * 1024;
 
 impl Default for Limits {
@@ -38,12 +44,14 @@ impl Default for Limits {
             transient_bytes_max: 64 * MIB,
             durable_messages_max: 1_000_000,
             queues_max: 10_000,
+            settle_before_append_ms: 20,
         }
     }
 }
 
 impl Limits {
-    /// The defaults, changed by options of the same names as the fields, each a whole number from 1.
+    /// The defaults, changed by options of the same names as the fields, each a whole number from 1;
+    /// `settle_before_append_ms` may be 0 too, and at most 1,000.
     ///
     /// # Errors
     /// An unknown option, or a value that is not such a number.
@@ -54,8 +62,8 @@ impl Limits {
             *field = value
                 .parse()
                 .ok()
-                .filter(|number| *number > 0)
-                .ok_or_else(|| error::bad_option(name, value))?;
+                .filter(|number| range(name).contains(number))
+                .ok_or_else(|| error::bad_option(name, value, &range(name)))?;
         }
         Ok(limits)
     }
@@ -69,9 +77,15 @@ impl Limits {
             "transient_bytes_max" => &mut self.transient_bytes_max,
             "durable_messages_max" => &mut self.durable_messages_max,
             "queues_max" => &mut self.queues_max,
+            "settle_before_append_ms" => &mut self.settle_before_append_ms,
             _ => return None,
         })
     }
+}
+
+/// What an option may be.
+fn range(name: &str) -> RangeInclusive<usize> {
+    if name == "settle_before_append_ms" { 0..=SETTLE_BEFORE_APPEND_MS_MAX } else { 1..=usize::MAX }
 }
 
 #[cfg(test)]
@@ -95,5 +109,13 @@ mod tests {
         for value in ["0", "-1", "many"] {
             assert!(Limits::from_options(&options("queues_max", value)).is_err(), "{value} is no limit");
         }
+    }
+
+    #[test]
+    fn the_wait_for_the_journal_can_be_none_and_not_for_ever() {
+        let option = |value| Limits::from_options(&options("settle_before_append_ms", value));
+        assert_eq!(option("0").expect("off").settle_before_append_ms, 0, "0 turns it off");
+        let error = option("1001").expect_err("a publisher would wait too long");
+        assert!(error.to_string().contains("1000"), "the error tells the most: {error}");
     }
 }

@@ -3,14 +3,15 @@
 //! A pager is a task that lives while there is a backlog, room for it and somebody who reads the queue; none of
 //! it is read for a queue that nobody reads.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::item::{Item, Keeping};
 use crate::journal::{Journal, Journaled};
 use crate::queue::{Queue, State};
-use crate::window::Item;
 
 /// Messages read from the journal at once.
 const PAGE_MESSAGES_MAX: usize = 256;
@@ -23,13 +24,60 @@ const PAGE_RETRY_PAUSE: Duration = Duration::from_millis(500);
 #[derive(Default)]
 pub(crate) struct Backlog {
     /// Everything up to this position is in the window or gone.
-    pub(crate) cursor: u64,
-    /// There may be messages after the cursor.
+    cursor: u64,
+    /// Positions after the cursor that are in the window or gone all the same.
+    ahead: BTreeSet<u64>,
+    /// There may be other messages after the cursor.
     pub(crate) exists: bool,
     /// Something was appended behind the backlog since the page under way was asked for.
     pub(crate) grew: bool,
     /// A pager is at work.
     pub(crate) loading: bool,
+    /// Messages that are left to the pager and not in the journal yet.
+    pub(crate) in_line: usize,
+}
+
+impl Backlog {
+    pub(crate) fn new(exists: bool) -> Self {
+        Self { exists, ..Self::default() }
+    }
+
+    /// Whether a new message has to queue up behind others that are not in the window.
+    pub(crate) fn is_there(&self) -> bool {
+        self.exists || self.in_line > 0
+    }
+
+    /// A message of the window was written there.
+    pub(crate) fn passed(&mut self, position: u64) {
+        if self.exists {
+            self.ahead.insert(position);
+        } else {
+            self.cursor = position;
+        }
+    }
+
+    /// A message that is left to the pager was written there.
+    pub(crate) fn joined(&mut self, position: u64) {
+        self.in_line -= 1;
+        // A pager may have been faster: it saw the committed row before the writer heard of the commit.
+        if position > self.cursor {
+            self.exists = true;
+            self.grew = true;
+        }
+    }
+
+    /// The pager read as far as this. False when the message there is in the window or gone.
+    fn read(&mut self, position: u64) -> bool {
+        self.cursor = position;
+        !self.ahead.remove(&position)
+    }
+
+    /// The pager found no more.
+    fn ended(&mut self) {
+        self.exists = false;
+        self.cursor = self.ahead.last().map_or(self.cursor, |last| self.cursor.max(*last));
+        self.ahead.clear();
+    }
 }
 
 impl Queue {
@@ -49,6 +97,8 @@ impl Queue {
         let (load, limits) = (state.window.durable(), &self.limits);
         state.backlog.exists
             && state.subscribers > 0
+            // What the window holds and the journal is about to get must not be read as something new.
+            && state.window.unwritten() == 0
             && load.has_room(
                 limits.window_bytes_max / 8,
                 limits.window_messages_max - limits.window_messages_max / 8,
@@ -75,12 +125,14 @@ impl Queue {
     pub(crate) fn paged(&self, page: Vec<Journaled>, limit: usize) {
         let (now, now_ms) = (Instant::now(), (self.clock)());
         let mut state = self.state.lock();
-        if page.len() < limit && !state.backlog.grew {
-            state.backlog.exists = false;
-        }
+        let is_last = page.len() < limit && !state.backlog.grew;
         for journaled in page {
-            state.backlog.cursor = journaled.position;
-            state.window.push(item(journaled, now, now_ms));
+            if state.backlog.read(journaled.position) {
+                state.window.push(item(journaled, now, now_ms));
+            }
+        }
+        if is_last {
+            state.backlog.ended();
         }
         drop(state);
         self.news.notify_waiters();
@@ -93,7 +145,7 @@ fn item(journaled: Journaled, now: Instant, now_ms: u64) -> Item {
     Item {
         bytes: journaled.message.weight_bytes(),
         message: journaled.message,
-        position: Some(journaled.position),
+        keeping: Keeping::Journal(journaled.position),
         attempt: journaled.attempt,
         expires_at_ms: None,
         due: (pause_ms > 0).then(|| now + Duration::from_millis(pause_ms)),

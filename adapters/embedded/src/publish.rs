@@ -1,5 +1,5 @@
 //! Taking messages. A transient one is in its queue when the future is polled once: no journal, no other task. A
-//! durable one goes through the writer.
+//! durable one is too, and gets in line for the journal.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use sidegate_broker::{BrokerError, Channel, Message, Outbound, Receipt};
 
 use crate::connect::Connection;
 use crate::error;
+use crate::item::{Item, Keeping};
 use crate::queue::Queue;
-use crate::window::Item;
 use crate::writer::Writer;
 
 impl Connection {
@@ -44,7 +44,7 @@ impl Connection {
         }
         let _underway = self.publishing.try_read().map_err(|_| error::closed())?;
         reserve_all(&queues)?;
-        writer.append(queues, outbound.message).await
+        writer.publish(queues, outbound.message).await
     }
 }
 
@@ -52,7 +52,7 @@ fn transient(outbound: &Outbound, bytes: usize) -> Item {
     Item {
         message: Arc::<Message>::clone(&outbound.message),
         bytes,
-        position: None,
+        keeping: Keeping::Memory,
         attempt: 0,
         // Without a journal durable messages come here too, and those are never dropped.
         expires_at_ms: outbound.expires_at_ms.filter(|_| !outbound.durable),

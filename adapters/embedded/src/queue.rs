@@ -1,9 +1,9 @@
 //! One queue: its window in memory, what of it is still in the journal, and who waits for it.
 //!
-//! Durable messages enter in the order of their positions, from the writer or from the pager, never both: while
-//! older ones are only in the journal, a newly appended one stays there too, and the pager finds it in its turn.
-//! The lock is never held across an await; whoever makes something ready wakes one waiting inbox, and an inbox that
-//! leaves something ready wakes the next.
+//! A durable message enters the window when it is published, or stays behind for the pager, never both: while older
+//! ones are only in the journal, a new one goes there too, and the pager finds it in its turn. The lock is never
+//! held across an await; whoever makes something ready wakes one waiting inbox, and an inbox that leaves something
+//! ready wakes the next.
 
 use std::sync::Arc;
 
@@ -16,10 +16,13 @@ use tokio::time::Instant;
 
 use crate::connect::Clock;
 use crate::error;
+use crate::haste::Haste;
+use crate::item::{Item, Keeping};
 use crate::journal::Journal;
 use crate::limits::Limits;
 use crate::paging::Backlog;
-use crate::window::{Item, Taken, Ticket, Window};
+use crate::slip::Slip;
+use crate::window::{Place, Taken, TakenBack, Ticket, Window};
 
 /// Looking for expired messages in a full queue costs a look at each, so it is not done more often.
 const DROP_EXPIRED_PAUSE_MS: u64 = 1_000;
@@ -39,7 +42,18 @@ pub(crate) struct State {
     /// Durable messages in memory, in the journal, and on their way there.
     durable_messages: usize,
     pub(crate) subscribers: usize,
+    pub(crate) haste: Haste,
     expired_dropped_at_ms: u64,
+}
+
+/// Where a durable message went that was published.
+pub(crate) struct Admitted {
+    /// In the window; `None`: it is left to the pager.
+    pub(crate) place: Option<Place>,
+    /// Its consumer may well be done with it before it has to be written.
+    pub(crate) can_wait: bool,
+    /// The message before it of the same key, which must be in the journal first.
+    pub(crate) follows: Option<Arc<Slip>>,
 }
 
 /// What an inbox found.
@@ -62,9 +76,10 @@ impl Queue {
     ) -> Self {
         let state = State {
             window: Window::default(),
-            backlog: Backlog { exists: stored > 0, ..Backlog::default() },
+            backlog: Backlog::new(stored > 0),
             durable_messages: stored,
             subscribers: 0,
+            haste: Haste::default(),
             expired_dropped_at_ms: 0,
         };
         Self { name, limits, clock, journal, state: Mutex::new(state), news: Notify::new() }
@@ -100,44 +115,88 @@ impl Queue {
         self.state.lock().durable_messages -= 1;
     }
 
-    /// The message counted by [`Queue::reserve`] may be in the journal: the pager will see. It stays counted, since
-    /// a count too high is corrected by the next start, and one too low would let the queue outgrow its bound.
-    pub(crate) fn append_in_doubt(self: &Arc<Self>) {
+    /// Takes the message counted by [`Queue::reserve`], which is about to get in line for the journal. With a slip
+    /// it may be handed out at once. Called under the lock of the line, so that windows and journal have one order.
+    pub(crate) fn admit(&self, message: &Arc<Message>, early: Option<&Arc<Slip>>) -> Admitted {
+        let bytes = message.weight_bytes();
         let mut state = self.state.lock();
-        state.backlog.exists = true;
-        state.backlog.grew = true;
+        let follows = message.key.as_ref().and_then(|key| state.window.early_head(key));
+        if state.backlog.is_there() || !self.has_window_room(&state, bytes) {
+            state.backlog.in_line += 1;
+            return Admitted { place: None, can_wait: false, follows };
+        }
+        let ready = state.window.ready();
+        let keeping = early.map_or(Keeping::Awaited, |slip| Keeping::Early(Arc::clone(slip)));
+        let place = state.window.push(Item::durable(Arc::clone(message), bytes, keeping));
+        let is_ready = state.window.ready() > ready;
+        let can_wait = is_ready && state.is_taken_soon(ready);
         drop(state);
-        self.page_in();
+        if is_ready {
+            self.news.notify_one();
+        }
+        Admitted { place: Some(place), can_wait, follows }
     }
 
-    /// The message counted by [`Queue::reserve`] is in the journal. Called in the order of positions.
-    pub(crate) fn appended(&self, position: u64, message: Arc<Message>) {
+    /// An admitted message is in the journal. Called in the order of positions.
+    pub(crate) fn written(self: &Arc<Self>, place: Option<Place>, position: u64, has_waited: bool) {
         let mut state = self.state.lock();
-        if position <= state.backlog.cursor {
-            // The pager was faster: it saw the committed row before the writer heard of the commit.
-            return;
+        let is_ready = match place {
+            Some(place) => {
+                state.backlog.passed(position);
+                state.window.written(place, position)
+            }
+            None => {
+                state.backlog.joined(position);
+                false
+            }
+        };
+        if has_waited {
+            state.haste.was_slow();
         }
-        let bytes = message.weight_bytes();
-        if state.backlog.exists || !self.has_window_room(&state, bytes) {
+        let has_backlog = state.backlog.exists;
+        drop(state);
+        self.announce(is_ready, has_backlog);
+    }
+
+    /// An admitted message is not in the journal, or may not be: then the pager will see, and the message stays
+    /// counted, since a count too high is corrected by the next start, and one too low would let the queue outgrow
+    /// its bound. Whether somebody has it all the same.
+    pub(crate) fn refused(self: &Arc<Self>, place: Option<Place>, is_in_doubt: bool) -> bool {
+        let mut state = self.state.lock();
+        let taken_back = match place {
+            Some(place) => state.window.refused(place),
+            None => {
+                state.backlog.in_line -= 1;
+                TakenBack::Unseen
+            }
+        };
+        match (taken_back, is_in_doubt) {
+            (TakenBack::Unseen, false) => state.durable_messages -= 1,
+            (TakenBack::Unseen, true) => {}
+            // Counted for its place in memory already, and once more for that in the journal.
+            (TakenBack::Seen | TakenBack::Gone, in_doubt) => state.durable_messages += usize::from(in_doubt),
+        }
+        if is_in_doubt {
             state.backlog.exists = true;
             state.backlog.grew = true;
-            return;
         }
-        state.backlog.cursor = position;
-        state.window.push(Item {
-            message,
-            bytes,
-            position: Some(position),
-            attempt: 0,
-            expires_at_ms: None,
-            due: None,
-        });
+        let (has_ready, has_backlog) = (state.window.has_ready(), state.backlog.exists);
         drop(state);
-        self.news.notify_one();
+        self.announce(has_ready, has_backlog);
+        taken_back == TakenBack::Seen
+    }
+
+    fn announce(self: &Arc<Self>, has_ready: bool, has_backlog: bool) {
+        if has_ready {
+            self.news.notify_one();
+        }
+        if has_backlog {
+            self.page_in();
+        }
     }
 
     fn make_room(&self, state: &mut State, item: &Item) -> Result<(), BrokerError> {
-        if state.backlog.exists && item.message.key.is_some() {
+        if state.backlog.is_there() && item.message.key.is_some() {
             return Err(error::would_overtake(&self.name));
         }
         if self.has_transient_room(state, item.bytes) {
@@ -165,14 +224,25 @@ impl Queue {
         state.window.durable().has_room(bytes, limits.window_messages_max, limits.window_bytes_max)
     }
 
-    pub(crate) fn joined(self: &Arc<Self>) {
-        self.state.lock().subscribers += 1;
+    pub(crate) fn joined(self: &Arc<Self>, prefetch: usize) {
+        let mut state = self.state.lock();
+        state.subscribers += 1;
+        state.haste.joined(prefetch);
+        drop(state);
         self.page_in();
     }
 
-    pub(crate) fn left(&self) {
-        self.state.lock().subscribers -= 1;
+    pub(crate) fn left(&self, prefetch: usize) {
+        let mut state = self.state.lock();
+        state.subscribers -= 1;
+        state.haste.left(prefetch);
+        drop(state);
         self.pass_on();
+    }
+
+    /// An inbox begins to wait for news, or ends to.
+    pub(crate) fn waits(&self, does: bool) {
+        self.state.lock().haste.waits(does);
     }
 
     /// Wakes another inbox: one that goes may have been woken for a message that it does not take.
@@ -187,10 +257,10 @@ impl Queue {
 
     /// Hands the next message to `seat`.
     pub(crate) fn take(&self, seat: u64) -> Found {
+        let now = Instant::now();
         let mut state = self.state.lock();
-        if state.window.next_due().is_some() {
-            state.window.wake_due(Instant::now());
-        }
+        state.haste.asked(now);
+        state.window.wake_due(now);
         let Some(taken) = state.window.take(seat, &*self.clock) else {
             return Found::Nothing { next_due: state.window.next_due() };
         };
@@ -219,21 +289,19 @@ impl Queue {
     }
 
     /// Done with: removed from the journal before, where it was there. False when the ticket is worthless.
-    pub(crate) fn finish(self: &Arc<Self>, ticket: Ticket, is_durable: bool) -> bool {
+    pub(crate) fn finish(self: &Arc<Self>, ticket: Ticket) -> bool {
         let mut state = self.state.lock();
-        let held = state.window.finish(ticket);
-        if held && is_durable {
-            state.durable_messages = state.durable_messages.saturating_sub(1);
+        let finished = state.window.finish(ticket);
+        if let Some(finished) = finished {
+            state.durable_messages = state.durable_messages.saturating_sub(usize::from(finished.was_durable));
+            if finished.was_elided {
+                state.haste.was_quick();
+            }
         }
         let (has_ready, has_backlog) = (state.window.has_ready(), state.backlog.exists);
         drop(state);
-        if has_ready {
-            self.news.notify_one();
-        }
-        if has_backlog {
-            self.page_in();
-        }
-        held
+        self.announce(has_ready, has_backlog);
+        finished.is_some()
     }
 
     /// Back to where it stood, at once or not before `due`. False when the ticket is worthless.
@@ -264,5 +332,13 @@ impl Queue {
     pub(crate) fn is_idle(&self) -> bool {
         let state = self.state.lock();
         state.subscribers == 0 && state.durable_messages == 0 && state.window.is_empty()
+    }
+}
+
+impl State {
+    /// Whether a consumer has room for a message behind `ready` others and asks for messages.
+    fn is_taken_soon(&mut self, ready: usize) -> bool {
+        let has_room = self.haste.prefetch() > self.window.claimed() + ready;
+        has_room && self.haste.is_worth_waiting(Instant::now())
     }
 }

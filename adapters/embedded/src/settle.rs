@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::connect::Shared;
 use crate::error;
+use crate::item::Keeping;
 use crate::queue::Queue;
 use crate::subscribe::Seat;
 use crate::window::Taken;
@@ -29,19 +30,28 @@ impl Claim {
     }
 
     async fn finish(&mut self) -> Result<(), BrokerError> {
-        if let (Some(journal), Some(position)) = (&self.shared.journal, self.taken.position) {
-            self.begin()?;
+        self.begin()?;
+        let position = match &self.taken.keeping {
+            Keeping::Journal(position) => Some(*position),
+            Keeping::Early(slip) => slip.settle().await,
+            Keeping::Memory | Keeping::Awaited | Keeping::Refused => None,
+        };
+        if let (Some(journal), Some(position)) = (&self.shared.journal, position) {
             let removed = journal.remove(vec![position]).await;
             self.check(removed)?;
         }
-        let held = self.queue.finish(self.taken.ticket, self.taken.position.is_some());
+        let held = self.queue.finish(self.taken.ticket);
+        if let Keeping::Early(slip) = &self.taken.keeping {
+            slip.tell_settled();
+        }
         self.end(held)
     }
 
     async fn give_back(&mut self, after: Duration) -> Result<(), BrokerError> {
         let after = after.min(PAUSE_MAX);
-        if let (Some(journal), Some(position)) = (&self.shared.journal, self.taken.position) {
-            self.begin()?;
+        self.begin()?;
+        let position = self.written().await;
+        if let (Some(journal), Some(position)) = (&self.shared.journal, position) {
             let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
             let ready_at_ms = (self.shared.clock)().saturating_add(after_ms);
             let postponed = journal.postpone(position, self.taken.attempt, ready_at_ms).await;
@@ -52,7 +62,24 @@ impl Claim {
         self.end(held)
     }
 
+    /// Where the message stands in the journal, and it goes there first if it must. `None`: it lives in memory. That
+    /// includes what the journal refused: its publisher was told, and nobody else counts on it.
+    async fn written(&self) -> Option<u64> {
+        match (&self.taken.keeping, &self.shared.writer) {
+            (Keeping::Journal(position), _) => Some(*position),
+            (Keeping::Early(slip), Some(writer)) => {
+                writer.hurry(slip);
+                slip.position().await
+            }
+            _ => None,
+        }
+    }
+
+    /// Only what takes time can be interrupted.
     fn begin(&self) -> Result<(), BrokerError> {
+        if matches!(self.taken.keeping, Keeping::Memory) {
+            return Ok(());
+        }
         let held = self.queue.begin_settling(self.taken.ticket);
         if held { Ok(()) } else { Err(self.lost()) }
     }

@@ -28,6 +28,9 @@ pub(crate) struct EmbeddedInbox {
     seat: Arc<Seat>,
 }
 
+/// The queue knows that an inbox waits, until this is dropped.
+struct Waits<'a>(&'a Queue);
+
 enum Step {
     Delivered(Delivery),
     Closed,
@@ -73,7 +76,7 @@ impl Seat {
 
 impl EmbeddedInbox {
     pub(crate) fn new(shared: Arc<Shared>, queue: Arc<Queue>, seat: Arc<Seat>) -> Self {
-        queue.joined();
+        queue.joined(seat.prefetch);
         Self { shared, queue, seat }
     }
 
@@ -111,17 +114,37 @@ impl EmbeddedInbox {
                     return None;
                 }
                 Step::NoRoom => self.seat.news.notified().await,
-                Step::Nothing { next_due: None } => tokio::select! {
-                    () = news => {}
-                    () = self.seat.news.notified() => {}
-                },
-                Step::Nothing { next_due: Some(due) } => tokio::select! {
-                    () = news => {}
-                    () = self.seat.news.notified() => {}
-                    () = tokio::time::sleep_until(due) => {}
-                },
+                Step::Nothing { next_due } => {
+                    let _waits = Waits::on(&self.queue);
+                    tokio::select! {
+                        () = news => {}
+                        () = self.seat.news.notified() => {}
+                        () = sleep_until(next_due) => {}
+                    }
+                }
             }
         }
+    }
+}
+
+/// For ever without a time.
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl<'a> Waits<'a> {
+    fn on(queue: &'a Queue) -> Self {
+        queue.waits(true);
+        Self(queue)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.waits(false);
     }
 }
 
@@ -133,6 +156,6 @@ impl Inbox for EmbeddedInbox {
 
 impl Drop for EmbeddedInbox {
     fn drop(&mut self) {
-        self.queue.left();
+        self.queue.left(self.seat.prefetch);
     }
 }

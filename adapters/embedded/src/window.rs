@@ -9,7 +9,8 @@
 //! ```
 //!
 //! A message that is claimed or delayed keeps its key's lane, so a key never has two messages out, and a message
-//! given back is not overtaken by a later one of its key.
+//! given back is not overtaken by a later one of its key. One that waits for the journal has its place like any
+//! other; whether it may go out meanwhile is up to its [`Keeping`].
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
@@ -20,6 +21,9 @@ use sidegate_broker::Message;
 use slab::Slab;
 use tokio::time::Instant;
 
+use crate::item::{Item, Keeping, Load};
+use crate::slip::Slip;
+
 /// After a burst of more than so many messages the memory they took is given back.
 const SPARE_ENTRIES_MAX: usize = 1_024;
 
@@ -29,34 +33,13 @@ pub(crate) struct Window {
     entries: Slab<Entry>,
     ready: BinaryHeap<Reverse<Place>>,
     delayed: BinaryHeap<Reverse<(Instant, Place)>>,
-    lanes: HashMap<CompactString, VecDeque<usize>>,
+    lanes: HashMap<CompactString, Lane>,
     durable: Load,
     transient: Load,
+    unwritten: usize,
     claimed: usize,
     seq_next: u64,
     claim_next: u64,
-}
-
-/// A message on its way through a queue.
-pub(crate) struct Item {
-    pub(crate) message: Arc<Message>,
-    /// What it counts for in the bounds; see [`Message::weight_bytes`].
-    pub(crate) bytes: usize,
-    /// Where it stands in the journal; `None`: it lives in memory only.
-    pub(crate) position: Option<u64>,
-    /// How often it was handed out.
-    pub(crate) attempt: u32,
-    /// Unix milliseconds after which it is dropped instead of handed out.
-    pub(crate) expires_at_ms: Option<u64>,
-    /// Not before this.
-    pub(crate) due: Option<Instant>,
-}
-
-/// How much of one kind is in memory.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Load {
-    pub(crate) messages: usize,
-    pub(crate) bytes: usize,
 }
 
 /// The right to settle one handing-out of a message; worthless once the message was released.
@@ -70,8 +53,35 @@ pub(crate) struct Ticket {
 pub(crate) struct Taken {
     pub(crate) ticket: Ticket,
     pub(crate) message: Arc<Message>,
-    pub(crate) position: Option<u64>,
+    pub(crate) keeping: Keeping,
     pub(crate) attempt: u32,
+}
+
+/// Where a pushed message stands; worthless once the message is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    seq: u64,
+    index: usize,
+}
+
+/// A message that was settled for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Finished {
+    /// It counted as one of the queue's durable messages.
+    pub(crate) was_durable: bool,
+    /// It was never written.
+    pub(crate) was_elided: bool,
+}
+
+/// What came of a message that the journal refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TakenBack {
+    /// Nobody ever had it, and nobody will.
+    Unseen,
+    /// It was handed out before: it stays in memory until it is settled.
+    Seen,
+    /// It was done with already.
+    Gone,
 }
 
 struct Entry {
@@ -90,53 +100,71 @@ enum Stage {
     Claimed { claim: u64, seat: u64, settling: bool },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    seq: u64,
-    index: usize,
-}
-
-impl Load {
-    /// Whether `bytes` more fit; a message that is alone always does.
-    pub(crate) fn has_room(&self, bytes: usize, messages_max: usize, bytes_max: usize) -> bool {
-        self.messages == 0 || (self.messages < messages_max && self.bytes.saturating_add(bytes) <= bytes_max)
-    }
-
-    fn add(&mut self, bytes: usize) {
-        self.messages += 1;
-        self.bytes += bytes;
-    }
-
-    fn subtract(&mut self, bytes: usize) {
-        self.messages -= 1;
-        self.bytes -= bytes;
-    }
+/// The messages of one key.
+struct Lane {
+    /// Ready, delayed or claimed.
+    head: usize,
+    behind: VecDeque<usize>,
 }
 
 impl Window {
     /// Adds a message behind all others.
-    pub(crate) fn push(&mut self, item: Item) {
+    pub(crate) fn push(&mut self, item: Item) -> Place {
         self.load(&item).add(item.bytes);
-        let behind = match &item.message.key {
-            Some(key) => self.lanes.get_mut(key),
-            None => None,
-        };
-        let seq = self.seq_next;
+        self.unwritten += usize::from(item.keeping.is_unwritten());
+        let place = Place { seq: self.seq_next, index: self.entries.vacant_key() };
         self.seq_next += 1;
-        let index = self.entries.vacant_key();
-        match behind {
-            Some(lane) => {
-                lane.push_back(index);
-                self.entries.insert(Entry { item, seq, stage: Stage::Behind });
-            }
-            None => {
-                if let Some(key) = &item.message.key {
-                    self.lanes.insert(key.clone(), VecDeque::new());
-                }
-                self.entries.insert(Entry { item, seq, stage: Stage::Queued });
-                self.line_up(index);
-            }
+        let is_behind = self.join_lane(item.message.key.as_ref(), place.index);
+        let stage = if is_behind { Stage::Behind } else { Stage::Queued };
+        self.entries.insert(Entry { item, seq: place.seq, stage });
+        if !is_behind {
+            self.line_up(place.index);
         }
+        place
+    }
+
+    /// Whether the message has others of its key before it.
+    fn join_lane(&mut self, key: Option<&CompactString>, index: usize) -> bool {
+        let Some(key) = key else { return false };
+        if let Some(lane) = self.lanes.get_mut(key) {
+            lane.behind.push_back(index);
+            return true;
+        }
+        self.lanes.insert(key.clone(), Lane { head: index, behind: VecDeque::new() });
+        false
+    }
+
+    /// The first message of a key, while it is handed out before it is written.
+    pub(crate) fn early_head(&self, key: &CompactString) -> Option<Arc<Slip>> {
+        let lane = self.lanes.get(key)?;
+        match &self.entries[lane.head].item.keeping {
+            Keeping::Early(slip) => Some(Arc::clone(slip)),
+            _ => None,
+        }
+    }
+
+    /// The message is in the journal. Whether it may go out now and could not before.
+    pub(crate) fn written(&mut self, place: Place, position: u64) -> bool {
+        let Some(entry) = self.at(place) else { return false };
+        let was = std::mem::replace(&mut entry.item.keeping, Keeping::Journal(position));
+        let has_waited = matches!((&was, entry.stage), (Keeping::Awaited, Stage::Queued));
+        self.unwritten -= usize::from(was.is_unwritten());
+        if has_waited {
+            self.line_up(place.index);
+        }
+        has_waited
+    }
+
+    /// The journal refused the message.
+    pub(crate) fn refused(&mut self, place: Place) -> TakenBack {
+        let Some(entry) = self.at(place) else { return TakenBack::Gone };
+        if entry.item.attempt > 0 {
+            let was = std::mem::replace(&mut entry.item.keeping, Keeping::Refused);
+            self.unwritten -= usize::from(was.is_unwritten());
+            return TakenBack::Seen;
+        }
+        self.drop_all(&HashSet::from([place.index]));
+        TakenBack::Unseen
     }
 
     /// Hands out the oldest message that may go out now. Expired ones on the way are dropped.
@@ -185,14 +213,14 @@ impl Window {
         holds
     }
 
-    /// Ends a claim for good. False when the ticket is worthless.
-    pub(crate) fn finish(&mut self, ticket: Ticket) -> bool {
-        let holds = self.holds(ticket);
-        if holds {
-            self.claimed -= 1;
-            self.remove(ticket.index);
+    /// Ends a claim for good: what became of it. `None` when the ticket is worthless.
+    pub(crate) fn finish(&mut self, ticket: Ticket) -> Option<Finished> {
+        if !self.holds(ticket) {
+            return None;
         }
-        holds
+        self.claimed -= 1;
+        let keeping = self.remove(ticket.index);
+        Some(Finished { was_durable: keeping.is_durable(), was_elided: keeping.is_unwritten() })
     }
 
     /// Ends a claim and puts the message back where it stood, not to go out before `due`.
@@ -223,16 +251,20 @@ impl Window {
         };
         let dead: HashSet<usize> =
             self.entries.iter().filter(|(_, entry)| is_dead(entry)).map(|(index, _)| index).collect();
-        if dead.is_empty() {
-            return;
+        if !dead.is_empty() {
+            self.drop_all(&dead);
         }
+    }
+
+    /// Takes messages that are not handed out from wherever they stand.
+    fn drop_all(&mut self, dead: &HashSet<usize>) {
         self.ready.retain(|Reverse(place)| !dead.contains(&place.index));
         self.delayed.retain(|Reverse((_, place))| !dead.contains(&place.index));
         for lane in self.lanes.values_mut() {
-            lane.retain(|index| !dead.contains(index));
+            lane.behind.retain(|index| !dead.contains(index));
         }
         for index in dead {
-            self.remove(index);
+            self.remove(*index);
         }
     }
 
@@ -248,6 +280,16 @@ impl Window {
         self.claimed
     }
 
+    /// Messages that may go out now.
+    pub(crate) fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// Durable messages that are not in the journal yet.
+    pub(crate) fn unwritten(&self) -> usize {
+        self.unwritten
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -256,8 +298,12 @@ impl Window {
         self.entries.get(ticket.index).map(|entry| entry.stage)
     }
 
+    fn at(&mut self, place: Place) -> Option<&mut Entry> {
+        self.entries.get_mut(place.index).filter(|entry| entry.seq == place.seq)
+    }
+
     fn load(&mut self, item: &Item) -> &mut Load {
-        if item.position.is_some() { &mut self.durable } else { &mut self.transient }
+        if item.keeping.is_durable() { &mut self.durable } else { &mut self.transient }
     }
 
     fn claim(&mut self, index: usize, seat: u64) -> Taken {
@@ -270,7 +316,7 @@ impl Window {
         Taken {
             ticket: Ticket { index, claim },
             message: Arc::clone(&entry.item.message),
-            position: entry.item.position,
+            keeping: entry.item.keeping.clone(),
             attempt: entry.item.attempt,
         }
     }
@@ -285,6 +331,9 @@ impl Window {
 
     fn line_up(&mut self, index: usize) {
         let entry = &self.entries[index];
+        if matches!(entry.item.keeping, Keeping::Awaited) {
+            return;
+        }
         let place = Place { seq: entry.seq, index };
         match entry.item.due {
             Some(due) => self.delayed.push(Reverse((due, place))),
@@ -293,9 +342,10 @@ impl Window {
     }
 
     /// Forgets a message that is in neither heap nor lane any more, and lets the next of its key go.
-    fn remove(&mut self, index: usize) {
+    fn remove(&mut self, index: usize) -> Keeping {
         let entry = self.entries.remove(index);
         self.load(&entry.item).subtract(entry.item.bytes);
+        self.unwritten -= usize::from(entry.item.keeping.is_unwritten());
         if let Some(key) = &entry.item.message.key
             && !matches!(entry.stage, Stage::Behind)
         {
@@ -304,11 +354,14 @@ impl Window {
         if self.entries.is_empty() && self.entries.capacity() > SPARE_ENTRIES_MAX {
             self.give_memory_back();
         }
+        entry.item.keeping
     }
 
     fn advance(&mut self, key: &CompactString) {
-        match self.lanes.get_mut(key).and_then(VecDeque::pop_front) {
+        let Some(lane) = self.lanes.get_mut(key) else { return };
+        match lane.behind.pop_front() {
             Some(next) => {
+                lane.head = next;
                 self.entries[next].stage = Stage::Queued;
                 self.line_up(next);
             }

@@ -1,42 +1,32 @@
 //! Brings durable messages into the journal, many at once and in order.
 //!
 //! One batch is under way at a time; what is published meanwhile makes the next one. So a message costs a fraction
-//! of a commit under load, waits for no timer when there is none, and enters its queue in the order of positions.
-//! The task that writes lives as long as there is something to write. Once a message is in line it is appended,
-//! even when whoever published it has gone.
+//! of a commit under load. One that a consumer has in hand waits a moment before it is written: settled by then, it
+//! never is. The task that writes lives as long as there is something in line. Once a message is in line it is
+//! appended or settled, even when whoever published it has gone.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use sidegate_broker::{BrokerError, Effect, Message};
-use tokio::sync::oneshot;
+use sidegate_broker::{BrokerError, Message};
+use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::error;
+use crate::job::{Job, QueueCopy};
 use crate::journal::{Append, Journal};
+use crate::line::{Line, Next};
 use crate::queue::Queue;
-
-const BATCH_MESSAGES_MAX: usize = 512;
-const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Messages in line, beyond which publishing is refused.
-const LINE_MESSAGES_MAX: usize = 16_384;
+use crate::slip::Slip;
 
 pub(crate) struct Writer {
     journal: Arc<dyn Journal>,
+    /// How long a message in a consumer's hands is kept from the journal; zero: none is handed out before.
+    wait_max: Duration,
     line: Mutex<Line>,
-}
-
-#[derive(Default)]
-struct Line {
-    jobs: VecDeque<Job>,
-    is_writing: bool,
-}
-
-/// One message and the queues that get a copy, which have counted it.
-struct Job {
-    queues: Vec<Arc<Queue>>,
-    message: Arc<Message>,
-    done: oneshot::Sender<Result<(), BrokerError>>,
+    /// The line has something to write now.
+    due: Notify,
 }
 
 /// The task that writes. However it ends, nobody in line waits for ever and the next message starts a new one.
@@ -46,74 +36,101 @@ struct Writing {
 }
 
 impl Writer {
-    pub(crate) fn new(journal: Arc<dyn Journal>) -> Self {
-        Self { journal, line: Mutex::default() }
+    pub(crate) fn new(journal: Arc<dyn Journal>, wait_max: Duration) -> Self {
+        Self { journal, wait_max, line: Mutex::default(), due: Notify::new() }
     }
 
-    /// Appends one copy for each queue, all or none. The queues have counted the message; it is theirs when this
-    /// returns `Ok`, and not counted any more when it returns an error.
-    pub(crate) async fn append(
+    /// Gives each queue its copy, all or none, and returns when they are in the journal or done with. The queues
+    /// have counted the message; it is not counted any more when this returns an error of effect `NotApplied`.
+    pub(crate) async fn publish(
         self: &Arc<Self>,
         queues: Vec<Arc<Queue>>,
         message: Arc<Message>,
     ) -> Result<(), BrokerError> {
-        let (done, outcome) = oneshot::channel();
-        self.line_up(Job { queues, message, done })?;
-        outcome.await.unwrap_or_else(|_| Err(error::journal_broken("ended before it answered")))
+        let slip = Arc::new(Slip::new());
+        self.line_up(queues, message, Arc::clone(&slip))?;
+        slip.taken().await.map_err(|cause| error::not_journaled(&cause))
     }
 
-    fn line_up(self: &Arc<Self>, job: Job) -> Result<(), BrokerError> {
+    /// A message given back must be in the journal first.
+    pub(crate) fn hurry(&self, slip: &Arc<Slip>) {
         let mut line = self.line.lock();
-        if line.jobs.len() >= LINE_MESSAGES_MAX {
+        line.hurry(slip);
+        self.wake(&mut line);
+    }
+
+    fn line_up(
+        self: &Arc<Self>,
+        queues: Vec<Arc<Queue>>,
+        message: Arc<Message>,
+        slip: Arc<Slip>,
+    ) -> Result<(), BrokerError> {
+        let mut line = self.line.lock();
+        if let Err(error) = line.check_room() {
             drop(line);
-            job.queues.iter().for_each(|queue| queue.unreserve());
-            return Err(error::journal_busy(LINE_MESSAGES_MAX));
+            queues.iter().for_each(|queue| queue.unreserve());
+            return Err(error);
         }
-        line.jobs.push_back(job);
+        // A copy of an event is written for the services that are slow in any case, so none of them waits.
+        let is_early = queues.len() == 1 && !self.wait_max.is_zero() && !line.is_failing;
+        let mut wait = None;
+        let mut copies = Vec::with_capacity(queues.len());
+        for queue in queues {
+            let admitted = queue.admit(&message, is_early.then_some(&slip));
+            if let Some(before) = &admitted.follows {
+                line.hurry(before);
+            }
+            wait = admitted.can_wait.then_some(self.wait_max);
+            copies.push(QueueCopy { queue, place: admitted.place });
+        }
+        line.push(Job::new(copies, message, slip), wait.map(|wait| Instant::now() + wait));
         if !std::mem::replace(&mut line.is_writing, true) {
             tokio::spawn(Writing { writer: Arc::clone(self), is_done: false }.run());
         }
+        self.wake(&mut line);
         Ok(())
     }
 
-    /// The next batch; `None` when there is nothing to write, and then nobody is writing any more.
-    fn next_batch(&self) -> Option<Vec<Job>> {
-        let mut line = self.line.lock();
-        let (mut messages, mut bytes) = (0, 0);
-        let fits = |job: &&Job| {
-            messages += job.queues.len();
-            bytes += job.queues.len() * job.message.weight_bytes();
-            messages <= BATCH_MESSAGES_MAX && bytes <= BATCH_BYTES_MAX
-        };
-        let count = line.jobs.iter().take_while(fits).count();
-        let count = count.max(1).min(line.jobs.len());
-        if count == 0 {
-            line.is_writing = false;
-            return None;
+    fn wake(&self, line: &mut Line) {
+        if line.must_wake() {
+            self.due.notify_one();
         }
-        Some(line.jobs.drain(..count).collect())
     }
 
     async fn write(&self, batch: Vec<Job>) {
-        let copies = batch.iter().flat_map(|job| {
-            job.queues
-                .iter()
-                .map(|queue| Append { queue: queue.name.clone(), message: Arc::clone(&job.message) })
-        });
-        let copies: Vec<Append> = copies.collect();
+        let copies: Vec<Append> = batch.iter().flat_map(Job::appends).collect();
         let expected = copies.len();
-        match self.journal.append(copies).await {
-            Ok(positions) if positions.len() == expected => appended(batch, positions),
-            Ok(_) => failed(batch, error::journal_broken("answered with the wrong number of positions")),
-            Err(error) => failed(batch, error),
+        let outcome = match self.journal.append(copies).await {
+            Ok(positions) if positions.len() == expected => Ok(positions),
+            Ok(_) => Err(error::journal_broken("answered with the wrong number of positions")),
+            Err(error) => Err(error),
+        };
+        self.line.lock().is_failing = outcome.is_err();
+        match outcome {
+            Ok(positions) => {
+                let mut positions = positions.into_iter();
+                batch.into_iter().for_each(|job| job.written(&mut positions));
+            }
+            Err(error) => {
+                let cause = Arc::new(error);
+                batch.into_iter().for_each(|job| job.refused(&cause));
+            }
         }
     }
 }
 
 impl Writing {
     async fn run(mut self) {
-        while let Some(batch) = self.writer.next_batch() {
-            self.writer.write(batch).await;
+        loop {
+            let next = self.writer.line.lock().next(Instant::now());
+            match next {
+                Next::Batch(batch) => self.writer.write(batch).await,
+                Next::Wait(until) => tokio::select! {
+                    () = tokio::time::sleep_until(until) => {}
+                    () = self.writer.due.notified() => {}
+                },
+                Next::Nothing => break,
+            }
         }
         self.is_done = true;
     }
@@ -121,37 +138,10 @@ impl Writing {
 
 impl Drop for Writing {
     fn drop(&mut self) {
-        if self.is_done {
-            return;
+        if !self.is_done {
+            // Jobs that are dropped say so to whoever waits for them.
+            let left = std::mem::take(&mut *self.writer.line.lock());
+            drop(left);
         }
-        let mut line = self.writer.line.lock();
-        line.is_writing = false;
-        let left = std::mem::take(&mut line.jobs);
-        drop(line);
-        failed(left, error::journal_broken("stopped while messages waited for it"));
-    }
-}
-
-fn appended(batch: Vec<Job>, positions: Vec<u64>) {
-    let mut positions = positions.into_iter();
-    for job in batch {
-        for (queue, position) in job.queues.iter().zip(&mut positions) {
-            queue.appended(position, Arc::clone(&job.message));
-        }
-        // Nobody listens when the publisher was cancelled; the message is published all the same.
-        let _ = job.done.send(Ok(()));
-    }
-}
-
-fn failed(batch: impl IntoIterator<Item = Job>, error: BrokerError) {
-    let cause = Arc::new(error);
-    for job in batch {
-        for queue in &job.queues {
-            match cause.effect {
-                Effect::NotApplied => queue.unreserve(),
-                Effect::Unknown => queue.append_in_doubt(),
-            }
-        }
-        let _ = job.done.send(Err(error::not_journaled(&cause)));
     }
 }

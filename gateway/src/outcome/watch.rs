@@ -49,9 +49,17 @@ impl Watchers {
         self.shard(id).lock().contains_key(&id)
     }
 
+    /// Two who wrote one after the other may tell it the other way round: older news never stand in for newer ones.
     pub(super) fn wake(&self, operation: &Operation, answer: Option<Answer>) {
         if let Some(sender) = self.shard(operation.id).lock().get(&operation.id) {
-            let _ = sender.send_replace(Some(Arc::new(Change { operation: operation.clone(), answer })));
+            sender.send_if_modified(|news| {
+                let is_newer = |seen: &Arc<Change>| operation.state.revision > seen.operation.state.revision;
+                let is_news = news.as_ref().is_none_or(is_newer);
+                if is_news {
+                    *news = Some(Arc::new(Change { operation: operation.clone(), answer }));
+                }
+                is_news
+            });
         }
     }
 }
@@ -78,5 +86,44 @@ impl Drop for Watch<'_> {
         if shard.get(&self.id).is_some_and(|sender| sender.receiver_count() == 0) {
             shard.remove(&self.id);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use sidegate_core::operation::{State, Status};
+    use sidegate_core::{Answer, IdSource, OperationId, Timestamp};
+    use sidegate_store::Operation;
+
+    use super::Watchers;
+
+    fn operation(id: OperationId, status: Status, revision: u32) -> Operation {
+        let now = Timestamp::from_unix_ms(1_700_000_000_000);
+        Operation {
+            id,
+            route: "orders".into(),
+            principal: None,
+            correlation_id: None,
+            created_at: now,
+            state: State { status, revision, ..State::accepted(now, now + 1_000) },
+            expires_at: None,
+            outcome: None,
+            redrive_of: None,
+            timeline: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn an_end_is_not_hidden_by_older_news_that_come_late() {
+        let (watchers, now) = (Watchers::default(), Timestamp::from_unix_ms(1_700_000_000_000));
+        let id = IdSource::default().next(now, [7; 16]);
+        let mut watch = watchers.watch(id);
+        watchers.wake(&operation(id, Status::Succeeded, 3), Some(Answer::empty(204)));
+        watchers.wake(&operation(id, Status::Sent, 2), None);
+        let change = watch.changed().now_or_never().expect("there are news");
+        assert_eq!(change.operation.state.status, Status::Succeeded, "who waits for the end is told of it");
+        assert!(change.answer.is_some(), "with its answer");
+        assert!(watch.changed().now_or_never().is_none(), "what is older is no news");
     }
 }

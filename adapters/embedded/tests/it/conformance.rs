@@ -5,6 +5,11 @@ mod in_memory_journal {
     sidegate_conformance::conformance_suite!(EmbeddedHarness::on(InMemory::default()));
 }
 
+mod in_memory_journal_first {
+    use crate::support::harness::{EmbeddedHarness, InMemory};
+    sidegate_conformance::conformance_suite!(EmbeddedHarness::journal_first(InMemory::default()));
+}
+
 mod in_sqlite {
     use crate::support::harness::EmbeddedHarness;
     use crate::support::sqlite::InSqlite;
@@ -14,4 +19,10 @@ mod in_sqlite {
 mod no_journal {
     use crate::support::harness::{EmbeddedHarness, Nothing};
     sidegate_conformance::conformance_suite!(EmbeddedHarness::on(Nothing));
+}
+
+mod in_sqlite_journal_first {
+    use crate::support::harness::EmbeddedHarness;
+    use crate::support::sqlite::InSqlite;
+    sidegate_conformance::conformance_suite!(EmbeddedHarness::journal_first(InSqlite::default()));
 }

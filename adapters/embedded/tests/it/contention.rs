@@ -57,10 +57,14 @@ async fn consume(broker: Arc<Connection>, prefetch: usize, settled: Arc<Settled>
     work.join_all().await;
 }
 
-/// Every seventh delivery is dropped unsettled.
+/// Every seventh delivery is dropped unsettled. Every fifth takes about as long as the broker keeps a message from
+/// the journal, so that its end and the append meet.
 async fn settle(delivery: Delivery, n: usize, settled: Arc<Settled>) {
     for _ in 0..n % 4 {
         tokio::task::yield_now().await;
+    }
+    if n.is_multiple_of(5) {
+        tokio::time::sleep(Duration::from_millis(18 + n as u64 % 4)).await;
     }
     if n.is_multiple_of(7) {
         return drop(delivery);
@@ -78,7 +82,8 @@ fn connections(embedded: &Embedded) -> Vec<Arc<Connection>> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_message_finds_a_consumer_once() {
     let limits = Limits { transient_messages_max: MESSAGES, ..Limits::default() };
-    let embedded = open(Some(Arc::new(MemoryJournal::default())), limits).await;
+    let journal = Arc::new(MemoryJournal::default());
+    let embedded = open(Some(journal.clone()), limits).await;
     let (settled, consumers) = (Arc::new(Settled::default()), connections(&embedded));
     let mut tasks = JoinSet::new();
     for (n, broker) in consumers.iter().enumerate() {
@@ -96,6 +101,7 @@ async fn every_message_finds_a_consumer_once() {
     timeout(ARRIVAL, tasks.join_all()).await.expect("closed inboxes end");
     let count = settled.count.load(Ordering::SeqCst);
     assert_eq!(count, MESSAGES, "each message is settled once");
+    assert_eq!(journal.len(), 0, "what is settled is not in the journal");
 }
 
 #[tokio::test]

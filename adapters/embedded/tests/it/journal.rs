@@ -75,6 +75,19 @@ async fn settling_that_the_journal_refuses_gives_the_delivery_back() {
 }
 
 #[tokio::test]
+async fn a_journal_that_panics_leaves_nobody_waiting() {
+    let journal = Arc::new(MemoryJournal::default());
+    let broker = connect(Some(journal.clone()), Limits::default()).await;
+    journal.is_broken.store(true, Ordering::SeqCst);
+    let error = send(&broker, command("orders", "1")).await.expect_err("the journal has a bug");
+    assert_eq!(error.effect, Effect::Unknown, "it may have got as far as the disk: {error}");
+    journal.is_broken.store(false, Ordering::SeqCst);
+    sent(&broker, command("orders", "2")).await;
+    let mut inbox = receive(&broker, "orders", 1).await;
+    expect(&mut inbox, "2").await;
+}
+
+#[tokio::test]
 async fn a_publisher_that_gives_up_leaves_nothing_half_done() {
     let journal = Arc::new(MemoryJournal::default());
     let broker = connect(Some(journal.clone()), Limits::default()).await;

@@ -8,6 +8,7 @@ mod support;
 mod conformance;
 mod contention;
 mod control;
+mod elision;
 mod journal;
 mod limits;
 mod paging;

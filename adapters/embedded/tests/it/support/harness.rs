@@ -24,6 +24,7 @@ pub(crate) trait Keep: Send + Sync {
 
 pub(crate) struct EmbeddedHarness<K> {
     keep: K,
+    limits: Limits,
     open: Option<Embedded>,
 }
 
@@ -55,7 +56,18 @@ impl Keep for InMemory {
 
 impl<K: Keep> EmbeddedHarness<K> {
     pub(crate) fn on(keep: K) -> Self {
-        Self { keep, open: None }
+        Self {
+            keep,
+            limits: Limits { message_bytes_max: MESSAGE_BYTES_MAX, ..Limits::default() },
+            open: None,
+        }
+    }
+
+    /// Every message is in the journal before it is handed out.
+    pub(crate) fn journal_first(keep: K) -> Self {
+        let mut harness = Self::on(keep);
+        harness.limits.settle_before_append_ms = 0;
+        harness
     }
 
     async fn reopen(&mut self, limits: Limits) -> Arc<dyn Broker> {
@@ -67,15 +79,11 @@ impl<K: Keep> EmbeddedHarness<K> {
     }
 }
 
-fn limits() -> Limits {
-    Limits { message_bytes_max: MESSAGE_BYTES_MAX, ..Limits::default() }
-}
-
 impl<K: Keep> Harness for EmbeddedHarness<K> {
     fn fresh(&mut self) -> BoxFuture<'_, Result<Arc<dyn Broker>, Missing>> {
         Box::pin(async {
             self.keep.renew();
-            Ok(self.reopen(limits()).await)
+            Ok(self.reopen(self.limits).await)
         })
     }
 
@@ -86,7 +94,7 @@ impl<K: Keep> Harness for EmbeddedHarness<K> {
     }
 
     fn restart(&mut self) -> BoxFuture<'_, Arc<dyn Broker>> {
-        Box::pin(self.reopen(limits()))
+        Box::pin(self.reopen(self.limits))
     }
 
     fn bounded(&mut self) -> BoxFuture<'_, Option<Bounded>> {
@@ -94,7 +102,7 @@ impl<K: Keep> Harness for EmbeddedHarness<K> {
             let limits = Limits {
                 transient_messages_max: BOUNDED_MESSAGES_MAX,
                 durable_messages_max: BOUNDED_MESSAGES_MAX,
-                ..limits()
+                ..self.limits
             };
             let broker = self.reopen(limits).await;
             Some(Bounded { broker, messages_max: BOUNDED_MESSAGES_MAX })

@@ -1,4 +1,5 @@
-//! A journal in memory that survives its broker, with a switch that makes it fail and a count of what it was asked.
+//! A journal in memory that survives its broker, with a switch that makes it fail, a door that can be shut before
+//! it, and a count of what it was asked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,7 +12,11 @@ use sidegate_embedded::{Append, Journal, Journaled};
 #[derive(Default)]
 pub(crate) struct MemoryJournal {
     rows: Mutex<Rows>,
+    /// Nothing is answered while somebody holds it.
+    pub(crate) door: tokio::sync::Mutex<()>,
     pub(crate) is_failing: AtomicBool,
+    /// A bug: appending panics.
+    pub(crate) is_broken: AtomicBool,
     pub(crate) appends: AtomicUsize,
     pub(crate) loaded_at_once: AtomicUsize,
 }
@@ -28,9 +33,14 @@ impl MemoryJournal {
         self.rows.lock().messages.len()
     }
 
+    pub(crate) fn append_count(&self) -> usize {
+        self.appends.load(Ordering::SeqCst)
+    }
+
     /// As a store does: something else runs before the answer comes.
     async fn answer<T>(&self, change: impl FnOnce(&mut Rows) -> T + Send) -> Result<T, BrokerError> {
         tokio::task::yield_now().await;
+        drop(self.door.lock().await);
         if self.is_failing.load(Ordering::SeqCst) {
             return Err(BrokerError::new(ErrorKind::Full, Effect::NotApplied, "the disk is full"));
         }
@@ -60,6 +70,7 @@ impl Rows {
 
 impl Journal for MemoryJournal {
     fn append(&self, batch: Vec<Append>) -> BoxFuture<'_, Result<Vec<u64>, BrokerError>> {
+        assert!(!self.is_broken.load(Ordering::SeqCst), "a journal with a bug");
         self.appends.fetch_add(1, Ordering::SeqCst);
         Box::pin(self.answer(|rows| batch.into_iter().map(|append| rows.append(append)).collect()))
     }
