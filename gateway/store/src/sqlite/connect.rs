@@ -26,7 +26,7 @@ const WAL_KEPT_BYTES: i64 = 64 * 1_024 * 1_024;
 const STATEMENTS_CACHED: usize = 64;
 
 /// The form of SQLite's file access that is for one process only: it keeps the log's index and the locks on it in
-/// memory instead of in a shared file, which saves six system calls a read. Nobody else can open the database
+/// memory instead of in a shared file, which saves a read its lock calls to the system. Nobody else can open the database
 /// meanwhile, not even to look: `store backup` makes a copy for that.
 const ONE_PROCESS: &str = "unix-excl";
 
