@@ -11,6 +11,9 @@ fi
 
 step() { printf '\n== %s (%ss)\n' "$1" "$SECONDS"; }
 
+step "real brokers"
+tests/tools/brokers.sh
+
 step "format"
 cargo fmt --all --check
 
@@ -30,6 +33,10 @@ step "tests"
 cargo build --locked --quiet -p sidegate
 export SIDEGATE_BIN="$PWD/target/debug/sidegate"
 cargo test --workspace --locked --quiet
+
+step "the black-box tests once more, over NATS"
+SIDEGATE_TEST_BROKER=nats cargo test --locked --quiet -p sidegate-tests --test e2e -- \
+    answering asking:: cancel deadline drain events health idempotency order outcome parked status waiting
 
 step "the bank demo checks itself"
 "$SIDEGATE_BIN" demo --check

@@ -5,15 +5,41 @@
 
 use std::sync::Arc;
 
+use compact_str::CompactString;
 use sidegate_broker::{Broker, BrokerError, Capabilities};
 use sidegate_config::settings::{self, BrokerUrl};
 
+mod left_out;
+
 #[cfg(feature = "embedded")]
 mod embedded;
+#[cfg(feature = "kafka")]
+mod kafka;
+#[cfg(feature = "nats")]
+mod nats;
+#[cfg(feature = "rabbitmq")]
+mod rabbitmq;
+#[cfg(feature = "redis")]
+mod redis;
+
+left_out::stand_in! {
+    embedded = "embedded",
+    kafka = "kafka",
+    nats = "nats",
+    rabbitmq = "rabbitmq",
+    redis = "redis",
+}
+
+#[cfg(test)]
+mod tests;
 
 /// What the gateway brings to an adapter, beside the settings.
 #[derive(Clone)]
 pub struct Parts {
+    /// `[gateway] name`: replicas of it share the work.
+    pub gateway: CompactString,
+    /// Which replica this is: the same after a restart, different from every other.
+    pub replica: CompactString,
     /// Where an embedded broker keeps its messages; `None`: in memory only. One journal serves one broker at a
     /// time: two brokers over it would deliver every message twice.
     #[cfg(feature = "embedded")]
@@ -24,18 +50,18 @@ pub struct Parts {
 
 /// Connects to the broker that the settings name.
 ///
+/// A broker between processes that is down is no error: it is connected to as soon as it is there.
+///
 /// # Errors
-/// The broker cannot be reached, a `client` option is unknown or has no such value, or this build has no adapter
-/// for it.
+/// What is wrong for good: a `client` option is unknown or has no such value, a file that one names cannot be read,
+/// or this build has no adapter for the broker.
 pub async fn connect(settings: &settings::Broker, parts: Parts) -> Result<Arc<dyn Broker>, BrokerError> {
     match settings.url {
-        #[cfg(feature = "embedded")]
-        BrokerUrl::Embedded => embedded::connect(&settings.client, parts).await,
-        #[cfg(not(feature = "embedded"))]
-        BrokerUrl::Embedded => {
-            let _ = parts;
-            Err(left_out("embedded"))
-        }
+        BrokerUrl::Embedded => embedded::connect(settings, parts).await,
+        BrokerUrl::Nats(_) => nats::connect(settings, parts).await,
+        BrokerUrl::RabbitMq(_) => rabbitmq::connect(settings, parts).await,
+        BrokerUrl::Kafka(_) => kafka::connect(settings, parts).await,
+        BrokerUrl::Redis(_) => redis::connect(settings, parts).await,
     }
 }
 
@@ -46,17 +72,16 @@ pub async fn connect(settings: &settings::Broker, parts: Parts) -> Result<Arc<dy
 /// This build has no adapter for it.
 pub fn capabilities_of(url: &BrokerUrl) -> Result<Capabilities, BrokerError> {
     match url {
-        #[cfg(feature = "embedded")]
-        BrokerUrl::Embedded => Ok(embedded::capabilities()),
-        #[cfg(not(feature = "embedded"))]
-        BrokerUrl::Embedded => Err(left_out("embedded")),
+        BrokerUrl::Embedded => embedded::capabilities(),
+        BrokerUrl::Nats(_) => nats::capabilities(),
+        BrokerUrl::RabbitMq(_) => rabbitmq::capabilities(),
+        BrokerUrl::Kafka(_) => kafka::capabilities(),
+        BrokerUrl::Redis(_) => redis::capabilities(),
     }
 }
 
-#[cfg(not(feature = "embedded"))]
-fn left_out(feature: &str) -> BrokerError {
-    use sidegate_broker::{Effect, ErrorKind};
-    let text =
-        format!("this build has no `{feature}` adapter: build sidegate with the cargo feature `{feature}`");
-    BrokerError::new(ErrorKind::Rejected, Effect::NotApplied, text)
+/// What other programs call our message headers, as adapters look them up.
+#[cfg(any(feature = "kafka", feature = "nats", feature = "rabbitmq", feature = "redis"))]
+fn names(settings: &settings::Broker) -> sidegate_broker::Names {
+    sidegate_broker::Names::new(settings.names.iter().map(|(ours, wire)| (ours.clone(), wire.clone())))
 }

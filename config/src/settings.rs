@@ -1,6 +1,8 @@
 //! The config as the gateway uses it: typed, complete, with every default filled in. Nothing here can be wrong:
 //! whatever can be, was refused by `validate`.
 
+mod broker;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
@@ -10,6 +12,8 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 use sidegate_core::{RetrySchedule, Template};
+
+pub use broker::{Broker, BrokerUrl, Remote};
 
 /// A whole config file.
 #[derive(Debug, Clone)]
@@ -101,24 +105,6 @@ pub enum StoreUrl {
     Memory,
     /// `"sqlite:PATH"`, found from the config's folder.
     Sqlite(PathBuf),
-}
-
-/// `[broker.NAME]`.
-#[derive(Clone)]
-pub struct Broker {
-    /// Its name in the config.
-    pub name: CompactString,
-    /// `url`.
-    pub url: BrokerUrl,
-    /// `client`: handed to the client library, checked by the adapter.
-    pub client: BTreeMap<String, String>,
-}
-
-/// `[broker.NAME] url`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BrokerUrl {
-    /// `"embedded:"`: in this process, durable in the store.
-    Embedded,
 }
 
 /// `[[route]]`.
@@ -339,18 +325,6 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[hidden]")
-    }
-}
-
-/// Options may hold credentials: only their names are shown.
-impl fmt::Debug for Broker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let options: Vec<&String> = self.client.keys().collect();
-        f.debug_struct("Broker")
-            .field("name", &self.name)
-            .field("url", &self.url)
-            .field("client", &options)
-            .finish()
     }
 }
 

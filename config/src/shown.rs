@@ -1,13 +1,14 @@
 //! The config in force, in the shape of the TOML: what `/config` shows. Every default is in it, no secret is.
 
+use compact_str::CompactString;
 use serde_json::{Map, Value, json};
 use sidegate_core::RetrySchedule;
 
 use crate::read::{Duration, Size};
 use crate::secret::is_secret_name;
 use crate::settings::{
-    Authority, Broker, BrokerUrl, Call, Consumer, Exhausted, Gateway, IdempotencyMode, Limits, ReplyMode,
-    Route, Settings, Source, Store, StoreUrl, Target,
+    Authority, Broker, Call, Consumer, Exhausted, Gateway, IdempotencyMode, Limits, ReplyMode, Route,
+    Settings, Source, Store, StoreUrl, Target,
 };
 
 const HIDDEN: &str = "[hidden]";
@@ -66,14 +67,24 @@ fn store(store: &Store) -> Value {
 }
 
 fn broker(broker: &Broker) -> Value {
-    let url = match broker.url {
-        BrokerUrl::Embedded => "embedded:",
-    };
-    let shown = |(name, value): (&String, &String)| {
+    let option = |(name, value): (&String, &String)| {
         let value = if is_secret_name(name) { HIDDEN } else { value };
         (name.clone(), value.into())
     };
-    json!({ "url": url, "client": broker.client.iter().map(shown).collect::<Map<_, _>>() })
+    let name = |(ours, wire): (&CompactString, &CompactString)| (key_of(ours), wire.as_str().into());
+    let mut shown = json!({
+        "url": broker.url.to_string(),
+        "create": broker.create,
+        "client": broker.client.iter().map(option).collect::<Map<_, _>>(),
+    });
+    let names: Map<_, _> = broker.names.iter().map(name).collect();
+    put(&mut shown, "names", (!names.is_empty()).then(|| names.into()));
+    shown
+}
+
+/// The key in `names` that stands for a header.
+fn key_of(header: &str) -> String {
+    header.strip_prefix("sidegate-").unwrap_or(header).replace('-', "_")
 }
 
 fn route(route: &Route) -> Value {

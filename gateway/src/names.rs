@@ -47,6 +47,8 @@ pub mod message {
     pub const RESUMED: &str = "resumed";
     /// The message came after its deadline and was not executed.
     pub const EXPIRED: &str = "expired";
+    /// The broker knows that nobody listens at the destination: nothing was executed.
+    pub const UNDELIVERED: &str = "undelivered";
     /// `false`: the asker keeps no record and asks again by itself; the consumer keeps none either.
     pub const DURABLE: &str = "sidegate-durable";
     /// On a redriven message: the key that the service saw the first time.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sidegate_core::operation::Event;
 
-use crate::app::Shared;
+use crate::app::{Link, Shared};
 use crate::clock;
 
 /// So many overdue operations end in one commit.
@@ -17,6 +17,8 @@ const OVERDUE_MAX: usize = 256;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// So many expired rows are forgotten in one bite.
 const SWEEP_MAX: usize = 200;
+/// How brokers are is looked at so often; `/brokers` asks them itself.
+const WATCH_EVERY: Duration = Duration::from_secs(5);
 /// When there is nothing to forget, this is looked at so often.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// The pause after the first bite of many. Each further one is half as long, down to the shortest, so that forgetting
@@ -58,6 +60,14 @@ pub async fn sweep(shared: Arc<Shared>) {
 
 fn pause_after(forgotten: usize, before: Duration) -> Duration {
     if forgotten < SWEEP_MAX { SWEEP_EVERY } else { (before / 2).clamp(SWEEP_PAUSE_MIN, SWEEP_PAUSE_FIRST) }
+}
+
+/// Asks a broker how it is, until the task is ended.
+pub async fn watch_broker(link: Arc<Link>) {
+    loop {
+        link.look().await;
+        tokio::time::sleep(WATCH_EVERY).await;
+    }
 }
 
 /// Renews the lease three times in its length, until the task is ended.

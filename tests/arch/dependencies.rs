@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use serde_json::Value;
 use sidegate_tests::workspace_root;
 
-use crate::sources::none;
+use crate::sources::{none, text};
 
 /// The crates of the product, and which of the others each may use.
 const OURS: &[(&str, &[&str])] = &[
@@ -17,12 +17,35 @@ const OURS: &[(&str, &[&str])] = &[
     ("sidegate-store", &["sidegate-core"]),
     ("sidegate-embedded", &["sidegate-broker"]),
     ("sidegate-conformance", &["sidegate-broker"]),
-    ("sidegate-adapters", &["sidegate-broker", "sidegate-embedded", "sidegate-config"]),
+    ("sidegate-order", &["sidegate-broker"]),
+    ("sidegate-nats", ADAPTER),
+    ("sidegate-rabbitmq", ADAPTER),
+    ("sidegate-kafka", ADAPTER),
+    ("sidegate-redis", ADAPTER),
+    (
+        "sidegate-adapters",
+        &[
+            "sidegate-broker",
+            "sidegate-embedded",
+            "sidegate-nats",
+            "sidegate-rabbitmq",
+            "sidegate-kafka",
+            "sidegate-redis",
+            "sidegate-config",
+        ],
+    ),
     ("sidegate-demo", &[]),
     ("sidegate", &["*"]),
-    ("sidegate-tests", &[]),
-    ("sidegate-bench", &[]),
+    ("sidegate-tests", TEST_SUPPORT),
+    ("sidegate-bench", TEST_SUPPORT),
+    ("sidegate-test-brokers", &[]),
+    ("sidegate-fault-proxy", &[]),
 ];
+
+/// An adapter knows the port and what adds order to it; none knows another, nor the gateway.
+const ADAPTER: &[&str] = &["sidegate-broker", "sidegate-order"];
+/// What measures or breaks the program from outside may start brokers and stand between.
+const TEST_SUPPORT: &[&str] = &["sidegate-test-brokers", "sidegate-fault-proxy"];
 
 /// Libraries that stand in these crates and in no other.
 const KEPT: &[(&str, &[&str])] = &[
@@ -34,7 +57,12 @@ const KEPT: &[(&str, &[&str])] = &[
     ("prometheus-client", &["sidegate"]),
     ("clap", &["sidegate", "sidegate-bench"]),
     ("toml", &["sidegate-config"]),
-    ("rustix", &["sidegate-tests", "sidegate-bench"]),
+    ("rustix", &["sidegate-tests", "sidegate-bench", "sidegate-test-brokers"]),
+    ("async-nats", &["sidegate-nats", "sidegate-bench"]),
+    ("lapin", &["sidegate-rabbitmq", "sidegate-bench"]),
+    ("rdkafka", &["sidegate-kafka", "sidegate-bench"]),
+    ("redis", &["sidegate-redis"]),
+    ("rcgen", &["sidegate-test-brokers"]),
 ];
 
 /// What the pure crate must not even know of.
@@ -106,9 +134,21 @@ fn the_core_is_pure() {
 #[test]
 fn the_port_knows_no_client_library_and_no_runtime() {
     let used = &DEPENDENCIES["sidegate-broker"];
-    let wrong: Vec<_> = ["tokio", "hyper", "rdkafka", "lapin", "async-nats"]
+    let wrong: Vec<_> = ["tokio", "hyper", "rdkafka", "lapin", "async-nats", "redis"]
         .into_iter()
         .filter(|name| used.contains(*name))
         .collect();
     assert!(wrong.is_empty(), "the port is what every adapter shares: {wrong:?}");
+}
+
+#[test]
+fn every_adapter_is_a_feature_of_its_own_and_on_by_default() {
+    for manifest in ["gateway/Cargo.toml", "adapters/Cargo.toml"] {
+        let text = text(manifest);
+        let default = text.lines().find(|line| line.starts_with("default = [")).expect("default features");
+        for adapter in ["embedded", "nats", "rabbitmq", "kafka", "redis"] {
+            assert!(default.contains(&format!("\"{adapter}\"")), "{manifest}: `{adapter}` is on by default");
+            assert!(text.contains(&format!("\n{adapter} = [")), "{manifest}: `{adapter}` can be left out");
+        }
+    }
 }

@@ -39,7 +39,9 @@ async fn is_empty(gateway: &Gateway) -> bool {
 async fn a_parked_message_tells_an_operator_what_happened() {
     let (gateway, _service, id, item) = parked(PARK).await;
     assert_eq!(item["consumer"], "create-order", "where it was to go");
-    assert_eq!(item["destination"], "orders.create", "where it came from");
+    // Over a real broker the tests put their own name before it.
+    let destination = item["destination"].as_str().unwrap_or_default();
+    assert!(destination.ends_with("orders.create"), "where it came from: {destination}");
     assert_eq!(item["attempts"], 3, "how often it was tried");
     let shown = gateway.admin().get(&path(&item, "")).await.is(200);
     assert!(shown.text().contains(&id), "which operation it belongs to: {}", shown.text());

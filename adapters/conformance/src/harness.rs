@@ -5,8 +5,14 @@ use std::time::Duration;
 
 use sidegate_broker::{BoxFuture, Broker};
 
+use crate::laws::Law;
+
 /// One broker under test. A new harness is made for each law; laws run at the same time.
 pub trait Harness: Send + Sync {
+    /// Which law is about to be tried: a harness whose broker is slow to start keeps one apart for those that
+    /// restart it, and shares another among the rest.
+    fn about_to_try(&mut self, _law: &Law) {}
+
     /// A connection to the broker; the first call of each law. What other laws do must not be seen through it:
     /// the suite uses destinations of its own, the rest (virtual host, account, process) is the harness's work.
     fn fresh(&mut self) -> BoxFuture<'_, Result<Arc<dyn Broker>, Missing>>;

@@ -29,6 +29,18 @@ pub(crate) async fn messages_of_one_key_arrive_in_order(trial: &mut Trial) {
     }
 }
 
+pub(crate) async fn a_key_has_one_unsettled_message_at_a_time_in_one_inbox(trial: &mut Trial) {
+    let destination = unique("serial");
+    let mut consumer = trial.receive(&destination, MANY).await;
+    trial.send_keyed(&destination, "k", &["k-1", "k-2", "k-3"]).await;
+    for id in ["k-1", "k-2", "k-3"] {
+        let unsettled = consumer.next().await;
+        assert_eq!(unsettled.message.id, id, "the key's messages come one after the other");
+        consumer.expect_nothing("the key's next message waits while one is unsettled").await;
+        ack(unsettled).await;
+    }
+}
+
 pub(crate) async fn a_key_has_one_unsettled_message_at_a_time(trial: &mut Trial) {
     let destination = unique("serial");
     let other_replica = trial.second_connection().await;

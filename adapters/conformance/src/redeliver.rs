@@ -47,6 +47,21 @@ pub(crate) async fn a_message_given_back_comes_again_after_its_pause(trial: &mut
     ack(again).await;
 }
 
+pub(crate) async fn a_pause_outlives_the_inbox_it_began_in(trial: &mut Trial) {
+    let destination = unique("later");
+    let mut consumer = trial.receive(&destination, MANY).await;
+    trial.send(&destination, &["later"]).await;
+    let delivery = consumer.next().await;
+    let given_back_at = Instant::now();
+    retry(delivery, trial.patience.pause).await;
+    drop(consumer);
+    let mut another = trial.receive(&destination, MANY).await;
+    another.expect("later").await;
+    let waited = given_back_at.elapsed();
+    let pause = trial.patience.pause - Duration::from_millis(2);
+    assert!(waited >= pause, "another inbox got it after {waited:?}, given back for {pause:?}");
+}
+
 pub(crate) async fn an_acknowledged_message_is_never_delivered_again(trial: &mut Trial) {
     let destination = unique("acked");
     let mut consumer = trial.receive(&destination, 1).await;
@@ -86,6 +101,22 @@ pub(crate) async fn asking_for_the_next_and_giving_up_loses_nothing(trial: &mut 
         let early = consumer.glance(Duration::from_millis(1)).await;
         settle(early, &mut expected).await;
     }
+}
+
+pub(crate) async fn what_a_dropped_inbox_held_goes_to_others(trial: &mut Trial) {
+    let destination = unique("held");
+    let mut consumer = trial.receive(&destination, 1).await;
+    trial.send(&destination, &["in-hand", "held-1", "held-2", "held-3"]).await;
+    let in_hand = consumer.next().await;
+    consumer.expect_nothing("the consumer has as many as it asked for").await;
+    drop(consumer);
+    let mut another = trial.receive(&destination, MANY).await;
+    let mut expected = BTreeSet::from(["held-1", "held-2", "held-3"].map(str::to_owned));
+    while !expected.is_empty() {
+        // The one in hand may come again where the broker takes it from who stops receiving.
+        settle(Some(another.next().await), &mut expected).await;
+    }
+    drop(in_hand);
 }
 
 async fn settle(delivery: Option<Delivery>, expected: &mut BTreeSet<String>) {

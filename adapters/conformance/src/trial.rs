@@ -187,6 +187,11 @@ pub(crate) fn unique(name: &str) -> CompactString {
     format_compact!("{name}-{:012x}", fastrand::u64(..) >> 16)
 }
 
+/// A place for replies that nobody used before, of the form that every gateway's has.
+pub(crate) fn place_for_replies(name: &str) -> CompactString {
+    format_compact!("sidegate.replies.{}.1", unique(name))
+}
+
 pub(crate) fn message(destination: &str, id: &str) -> Message {
     Message::new(id, destination, Bytes::from(format!("body of {id}")))
 }

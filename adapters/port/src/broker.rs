@@ -23,6 +23,7 @@ pub trait Broker: fmt::Debug + Send + Sync {
     /// - `an_event_reaches_every_subscribed_service_once`
     /// - `a_command_without_a_consumer_waits_for_one`
     /// - `every_property_and_byte_arrives_as_it_was_sent`
+    /// - `a_header_value_keeps_every_character`
     /// - `messages_of_one_key_arrive_in_order`
     /// - `a_durable_message_survives_a_restart`
     /// - `a_message_that_need_not_be_durable_arrives_too`
@@ -31,6 +32,8 @@ pub trait Broker: fmt::Debug + Send + Sync {
     /// - `a_message_larger_than_the_broker_takes_is_refused`
     /// - `a_reply_reaches_the_place_that_its_asker_named`
     /// - `replies_to_two_askers_do_not_mix`
+    /// - `a_foreign_correlation_id_arrives_as_it_was_sent`
+    /// - `a_reply_that_need_not_be_durable_reaches_its_asker`
     /// - `publishing_goes_on_after_the_connection_was_cut`
     fn publish(&self, outbound: Outbound) -> BoxFuture<'_, Result<Receipt, BrokerError>>;
 
@@ -52,6 +55,11 @@ pub trait Broker: fmt::Debug + Send + Sync {
 
     /// Whether the broker can be reached now, and what of its settings an operator should know.
     fn probe(&self) -> BoxFuture<'_, Health>;
+
+    /// How the connection does, without asking the broker: cheap enough for every scrape of the metrics.
+    fn state(&self) -> LinkState {
+        LinkState { connected: true, reconnects: 0, unconfirmed: 0 }
+    }
 
     /// Stops handing out messages, waits up to `grace` for what is being published, and lets go of the connection.
     ///
@@ -77,12 +85,23 @@ pub struct Receipt {
 pub struct Subscription {
     /// Command, event, or the replies to what this gateway asked.
     pub channel: Channel,
-    /// Topic, subject or queue.
+    /// Topic, subject or queue. For replies: the asker's own place, `sidegate.replies.{gateway}.{replica}`.
     pub destination: CompactString,
     /// The service on whose behalf: competing replicas share the work, services each get their copy of an event.
     pub service: CompactString,
     /// How many deliveries may be unsettled at once; at least 1.
     pub prefetch: usize,
+}
+
+/// What [`Broker::state`] tells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LinkState {
+    /// Whether there is a connection now.
+    pub connected: bool,
+    /// How often it was made again after it was lost, since the start.
+    pub reconnects: u64,
+    /// Messages handed over that the broker has not confirmed yet.
+    pub unconfirmed: u64,
 }
 
 /// What [`Broker::probe`] found.

@@ -6,11 +6,12 @@ pub struct Capabilities {
     /// A message confirmed as durable survives a restart of the broker.
     pub durable: bool,
     /// Never hands out a message of a key while an earlier one of that key is unsettled, across all consumers of
-    /// a service. Without it the gateway keeps the order among the deliveries that one replica holds.
+    /// a service. Without it the adapter keeps the order among the deliveries of one inbox.
     pub serializes_keys: bool,
     /// Counts attempts itself, so that [`Delivery::attempt`](crate::Delivery::attempt) survives a restart.
     pub counts_attempts: bool,
-    /// Can give a message back for later ([`Delivery::retry`](crate::Delivery::retry) with a pause).
+    /// Keeps the pause of a message that was given back for later ([`Delivery::retry`](crate::Delivery::retry)), so
+    /// that it outlives the inbox. Without it the adapter keeps the pause, and an inbox that goes away ends it.
     pub delays_retry: bool,
     /// Several processes can use it. The embedded broker lives in one.
     pub between_processes: bool,

@@ -18,9 +18,11 @@ pub trait Inbox: Send {
     /// - `the_attempt_rises_with_each_redelivery`
     /// - `the_attempt_is_remembered_over_a_restart`
     /// - `what_was_unsettled_at_a_restart_is_delivered_again`
+    /// - `a_key_has_one_unsettled_message_at_a_time_in_one_inbox`
     /// - `a_key_has_one_unsettled_message_at_a_time`
     /// - `other_keys_go_on_while_one_waits`
     /// - `asking_for_the_next_and_giving_up_loses_nothing`
+    /// - `what_a_dropped_inbox_held_goes_to_others`
     /// - `an_inbox_goes_on_after_its_connection_was_cut`
     fn next(&mut self) -> BoxFuture<'_, Option<Delivery>>;
 }
@@ -45,6 +47,10 @@ pub trait Settle: Send + Sync {
     fn reject(&mut self) -> BoxFuture<'_, Result<(), BrokerError>>;
     /// See [`Delivery::extend`].
     fn extend(&mut self) -> BoxFuture<'_, Result<(), BrokerError>>;
+    /// See [`Delivery::is_lost`]. Cheap, and must not block.
+    fn is_lost(&self) -> bool {
+        false
+    }
     /// The delivery was dropped unsettled; must not block.
     fn abandon(&mut self);
 }
@@ -64,7 +70,9 @@ impl Delivery {
         Self { message, attempt, settle: Some(settle) }
     }
 
-    /// It is done: what it caused is stored. `Ok` means that the broker will not deliver it again.
+    /// It is done: what it caused is stored. `Ok` means that the broker will not deliver it again. One exception: a
+    /// broker that remembers a position instead of messages (Kafka) delivers it again after a crash as long as an
+    /// earlier message of its partition is unsettled, or its position was not written yet.
     ///
     /// # Errors
     /// The delivery comes back with the reason; the broker may deliver the message again.
@@ -80,14 +88,15 @@ impl Delivery {
         self.settled(result)
     }
 
-    /// Not now: deliver it again, not before `after` has passed. Its key stays blocked where the broker
-    /// [serializes keys](crate::Capabilities::serializes_keys).
+    /// Not now: deliver it again, not before `after` has passed. Its key stays blocked in this inbox, and in every
+    /// other where the broker [serializes keys](crate::Capabilities::serializes_keys).
     ///
     /// # Errors
     /// As [`Delivery::ack`].
     ///
     /// # Behaviour
     /// - `a_message_given_back_comes_again_after_its_pause`
+    /// - `a_pause_outlives_the_inbox_it_began_in`
     /// - `a_key_waits_while_its_first_message_is_given_back`
     pub async fn retry(mut self, after: Duration) -> Result<(), SettleError> {
         let result = match self.settle.as_mut() {
@@ -121,6 +130,13 @@ impl Delivery {
             Some(settle) => settle.extend().await,
             None => Ok(()),
         }
+    }
+
+    /// Whether it is known that settling would fail: the message went back to the broker, as its connection was lost
+    /// or its share of the work taken away, and comes again by itself, maybe to somebody else.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.settle.as_ref().is_some_and(|settle| settle.is_lost())
     }
 
     fn settled(mut self, result: Result<(), BrokerError>) -> Result<(), SettleError> {

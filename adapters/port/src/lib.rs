@@ -12,12 +12,14 @@ mod capabilities;
 mod delivery;
 mod error;
 mod message;
+mod names;
 
-pub use broker::{Broker, Health, Receipt, Subscription};
+pub use broker::{Broker, Health, LinkState, Receipt, Subscription};
 pub use capabilities::Capabilities;
 pub use delivery::{Delivery, Inbox, Settle, SettleError};
 pub use error::{BrokerError, Effect, ErrorKind};
 pub use message::{Channel, Headers, Message, Outbound};
+pub use names::Names;
 
 /// A future of this port.
 pub type BoxFuture<'a, T> = futures_util::future::BoxFuture<'a, T>;

@@ -29,7 +29,8 @@ pub struct Message {
     pub destination: CompactString,
     /// Messages of one key keep their order. `None`: no order is asked for.
     pub key: Option<CompactString>,
-    /// On a reply: the request's message id, given back as it came.
+    /// On a request: what its answer must carry, where that is not the message id (a foreign asker has names of its
+    /// own). On a reply: the request's, given back as it came.
     pub correlation_id: Option<CompactString>,
     /// Where an answer is expected: the destination of the asker's own [`Channel::Reply`] subscription. On the way an
     /// adapter may write it as its protocol does, so the one who answers takes it as it came.

@@ -10,7 +10,7 @@ mod retry;
 mod route;
 mod store;
 
-pub(crate) use broker::Broker;
+pub(crate) use broker::{Broker, Names};
 pub(crate) use consumer::{Breaker, Consumer, Exhausted, Health, InboxTime};
 pub(crate) use gateway::{Gateway, Limits};
 pub(crate) use retry::{Retry, default_fail_on};

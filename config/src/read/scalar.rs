@@ -84,6 +84,12 @@ impl Read for bool {
     }
 }
 
+impl Show for bool {
+    fn show(&self) -> Value {
+        (*self).into()
+    }
+}
+
 impl Show for u16 {
     fn show(&self) -> Value {
         (*self).into()

@@ -7,7 +7,7 @@ use toml::Spanned;
 use super::Check;
 use crate::problem::Problem;
 use crate::raw;
-use crate::read::{Given, Text};
+use crate::read::{Field, Given, Text};
 use crate::settings::{BrokerUrl, Settings, Source, StoreUrl, Target};
 
 impl Check<'_> {
@@ -22,6 +22,7 @@ impl Check<'_> {
                 problem.help("write \"sqlite:sidegate.db\" where accepted work must not be lost".to_owned()),
             );
         }
+        self.advise_brokers(raw, settings);
         self.advise_senders(raw, settings);
         self.advise_receivers(raw, settings);
         self.advise_concurrency(raw, settings);
@@ -37,6 +38,18 @@ impl Check<'_> {
                 let help = "raise `calls` in [gateway.limits], or lower `concurrency`";
                 let span = raw.concurrency.given().map_or(0..0, |given| given.span.clone());
                 self.cx.report(Problem::warning(span, message).help(help.to_owned()));
+            }
+        }
+    }
+
+    /// No error: whoever changes nothing but the URL, to try something, keeps the rest of the table.
+    fn advise_brokers(&self, raw: &raw::Document, settings: &Settings) {
+        let raws = raw.broker.value().map(|brokers| brokers.0.as_slice()).unwrap_or_default();
+        for (name, raw) in raws.iter().map(|(name, raw)| (name.get_ref(), raw.get_ref())) {
+            let Some(broker) = settings.brokers.get(name.as_str()) else { continue };
+            for (span, message) in without_meaning(raw, &broker.url) {
+                let problem = Problem::warning(span, format!("this changes nothing: {message}"));
+                self.cx.report(problem.help("leave it out, or use another broker".to_owned()));
             }
         }
     }
@@ -77,6 +90,26 @@ impl Check<'_> {
             }
         }
     }
+}
+
+/// Keys that a broker of this kind does not follow, and why.
+fn without_meaning(raw: &raw::Broker, url: &BrokerUrl) -> Vec<(Range<usize>, &'static str)> {
+    let create = raw.create.given().filter(|create| !create.value).map(|create| &create.key);
+    let names = raw.names.given();
+    let named = |header: fn(&raw::Names) -> &Field<Text>| {
+        names.and_then(|names| header(&names.value).given()).map(|given| &given.key)
+    };
+    let found = match url {
+        BrokerUrl::Embedded => vec![
+            (create, "the embedded broker's queues are made as they are needed"),
+            (names.map(|names| &names.key), "nobody else sees the embedded broker's headers"),
+        ],
+        BrokerUrl::Kafka(_) => vec![(named(|names| &names.key), "Kafka's records have a key of their own")],
+        BrokerUrl::Nats(_) | BrokerUrl::RabbitMq(_) | BrokerUrl::Redis(_) => {
+            vec![(named(|names| &names.reply_partition), "only Kafka has partitions")]
+        }
+    };
+    found.into_iter().filter_map(|(span, why)| Some((span?.clone(), why))).collect()
 }
 
 fn feeds(target: &Target, source: &Source) -> bool {

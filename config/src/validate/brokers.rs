@@ -6,14 +6,12 @@ use compact_str::CompactString;
 use toml::Spanned;
 
 use super::Check;
+use super::broker_url::{self, EMBEDDED};
 use crate::problem::Problem;
 use crate::raw;
-use crate::read::{Field, Given, Text, closest, hint};
+use crate::read::{Field, Given, Text, hint};
+use crate::secret::names_a_file;
 use crate::settings::{Broker, BrokerUrl};
-
-const EMBEDDED: &str = "embedded:";
-/// The kinds that the format names, by the schemes of their URLs.
-const LATER: [(&str, &str); 3] = [("nats", "NATS"), ("amqp", "RabbitMQ"), ("kafka", "Kafka")];
 
 impl Check<'_> {
     pub(super) fn brokers(&self, raw: &raw::Document) -> BTreeMap<CompactString, Broker> {
@@ -39,33 +37,32 @@ impl Check<'_> {
         let word = self.word(name.get_ref(), &quoted, &name.span());
         let url = raw.url.given().and_then(|url| self.broker_url(url));
         let options = raw.client.value().map(|options| options.0.as_slice()).unwrap_or_default();
-        let client = options
-            .iter()
-            .map(|(name, value)| (name.get_ref().clone(), value.get_ref().to_string()))
-            .collect();
+        let client =
+            options.iter().map(|(name, value)| self.option(name.get_ref(), value.get_ref())).collect();
+        let names = raw.names.value().map(|names| self.wire_names(names)).unwrap_or_default();
         let name = word?;
-        Some((name.clone(), Broker { name, url: url?, client }))
+        Some((name.clone(), Broker { name, url: url?, create: *raw.create.value()?, names, client }))
+    }
+
+    /// An option as the adapter gets it: files are found from the config's folder.
+    fn option(&self, name: &str, value: &str) -> (String, String) {
+        let is_path = is_file_option(name) && !value.is_empty() && !value.contains('\n');
+        let value = if is_path { self.folder.join(value).display().to_string() } else { value.to_owned() };
+        (name.to_owned(), value)
     }
 
     /// The text itself stays out of messages: it may hold a password.
     fn broker_url(&self, given: &Given<Text>) -> Option<BrokerUrl> {
-        if &*given.value == EMBEDDED {
-            return Some(BrokerUrl::Embedded);
+        match broker_url::parse(&given.value) {
+            Ok(url) => Some(url),
+            Err(fault) => {
+                let is_whole = fault.part == (0..given.value.len());
+                let part = || self.cx.part(&given.span, &given.value, fault.part);
+                let span = if is_whole { given.span.clone() } else { part() };
+                self.cx.report(Problem::error(span, fault.message).help(fault.help));
+                None
+            }
         }
-        let scheme = given.value.split(':').next().unwrap_or_default();
-        // `amqps`, `nats+tls` and `kafka+tls` are forms of the same kinds.
-        let kind = LATER.iter().find(|(prefix, _)| scheme.starts_with(prefix)).map(|(_, kind)| kind);
-        let tls_nats = (scheme == "tls").then_some(&"NATS");
-        let message = match kind.or(tls_nats) {
-            Some(kind) => format!("{kind} brokers are not in this version"),
-            None => "this is not a broker".to_owned(),
-        };
-        let help = match closest(scheme, ["embedded"]) {
-            Some(_) => "did you mean \"embedded:\"?",
-            None => "write \"embedded:\", a broker in this process",
-        };
-        self.cx.report(Problem::error(given.span.clone(), message).help(help.to_owned()));
-        None
     }
 
     /// The broker that a route or consumer uses; `user` is the key that needs one.
@@ -98,4 +95,9 @@ impl Check<'_> {
         self.cx.report(Problem::error(user.key.clone(), message).help(help));
         None
     }
+}
+
+/// Whether an option of an adapter names a file: `ca`, `password_file`, librdkafka's `ssl.ca.location`.
+fn is_file_option(name: &str) -> bool {
+    ["ca", "cert", "key", "creds"].contains(&name) || names_a_file(name)
 }

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use compact_str::CompactString;
 use sidegate_core::Template;
 use sidegate_core::template::{Place, Scope};
 
 use super::Check;
 use super::endpoint::{METHODS, is_path_char};
+use super::host::{self, host_and_port};
 use super::template::Places;
 use crate::problem::Problem;
 use crate::read::{Given, Text, closest, list};
@@ -173,9 +173,7 @@ fn wrong_scheme(text: &str, start: usize) -> Complaint {
     Complaint::new(start..text.len().max(start + 1), "this is not an http URL", EXAMPLE)
 }
 
-type AuthorityComplaint = (&'static str, &'static str);
-
-fn parse_authority(text: &str) -> Result<Authority, AuthorityComplaint> {
+fn parse_authority(text: &str) -> Result<Authority, host::Complaint> {
     if text.contains(['{', '}']) {
         return Err((
             "scheme, host and port cannot be templates",
@@ -185,38 +183,9 @@ fn parse_authority(text: &str) -> Result<Authority, AuthorityComplaint> {
     if text.contains('@') {
         return Err(("a call carries no user and password", "the service beside the gateway trusts it"));
     }
-    let (host, port) = split_port(text)?;
-    let port = match port {
-        None => 80,
-        Some(port) => port
-            .parse()
-            .ok()
-            .filter(|port| *port != 0)
-            .ok_or(("this is no port", "write a number from 1 to 65535"))?,
-    };
+    let (host, port) = host_and_port(text)?;
+    let port = port.unwrap_or(80);
     Ok(Authority { host, port, unix: false })
-}
-
-fn split_port(text: &str) -> Result<(CompactString, Option<&str>), AuthorityComplaint> {
-    const HELP: &str = "write a name or an address, an IPv6 address in brackets";
-    if let Some(rest) = text.strip_prefix('[') {
-        let (host, port) = rest.split_once(']').ok_or(("`[` is never closed", HELP))?;
-        host.parse::<std::net::Ipv6Addr>().map_err(|_| ("this is no IPv6 address", HELP))?;
-        return match (port.is_empty(), port.strip_prefix(':')) {
-            (true, _) => Ok((host.into(), None)),
-            (false, Some(port)) => Ok((host.into(), Some(port))),
-            (false, None) => Err(("this is no port", "write `:` and a number")),
-        };
-    }
-    let (host, port) = match text.split_once(':') {
-        Some((host, port)) => (host, Some(port)),
-        None => (text, None),
-    };
-    let is_name = |char: char| char.is_ascii_alphanumeric() || "-._".contains(char);
-    match host.is_empty() || !host.chars().all(is_name) {
-        true => Err(("this is no host", HELP)),
-        false => Ok((host.into(), port)),
-    }
 }
 
 /// What cannot stand in a URL's path and query, in the text between the places.

@@ -4,10 +4,12 @@
 //! settings used. But for JSON Schema files, which are read here, nothing outside the config is looked at.
 
 mod advice;
+mod broker_url;
 mod brokers;
 mod call;
 mod consumer;
 mod gateway;
+mod host;
 mod endpoint;
 mod modes;
 mod names;
@@ -17,6 +19,7 @@ mod schema_file;
 mod store;
 mod template;
 mod together;
+mod wire_names;
 
 use std::cell::RefCell;
 use std::fmt::Display;

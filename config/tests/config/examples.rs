@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use sidegate_config::settings::BrokerUrl;
 use sidegate_config::{Loaded, load, parse, schema};
 
 use crate::folder;
@@ -58,10 +59,21 @@ fn every_example_fits_the_json_schema() {
 }
 
 #[test]
-fn an_example_for_one_process_has_no_warnings() {
-    for name in ["minimal.toml", "consumer.toml", "routes.toml", "bank/all-in-one.toml"] {
-        let loaded = loaded(&folder::at("examples").join(name));
-        assert!(loaded.warnings.is_empty(), "{name} is to be copied:\n{}", loaded.warnings);
+fn no_example_has_a_warning() {
+    for path in examples() {
+        let loaded = loaded(&path);
+        assert!(loaded.warnings.is_empty(), "{} is to be copied:\n{}", path.display(), loaded.warnings);
+    }
+}
+
+#[test]
+fn the_gateways_of_the_bank_share_a_broker_between_their_processes() {
+    let brokers: Vec<_> = ["edge", "accounts", "customers"]
+        .map(|name| loaded(&folder::at(&format!("examples/bank/{name}.toml"))).settings.brokers)
+        .into();
+    for broker in brokers.iter().map(|brokers| &brokers["main"]) {
+        assert_eq!(broker.url, brokers[0]["main"].url, "else nobody receives what another sends");
+        assert_ne!(broker.url, BrokerUrl::Embedded, "the embedded broker ends with its process");
     }
 }
 

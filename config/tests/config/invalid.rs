@@ -92,6 +92,37 @@ fn warnings_are_told_and_do_not_stop_a_gateway() {
 }
 
 #[test]
+fn what_the_embedded_broker_cannot_follow_is_a_warning_so_that_a_url_can_be_tried() {
+    let text = |url: &str| {
+        format!(
+            "[gateway]\nname = \"shop\"\n[broker.b]\nurl = \"{url}\"\ncreate = false\n\
+             [broker.b.names]\ncorrelation_id = \"x\"\n"
+        )
+    };
+    let warnings =
+        |url| parse(&text(url), "sidegate.toml", &folder(), &environment).expect("it can be used").warnings;
+    let told = warnings("embedded:").to_json();
+    let lines: Vec<_> = told.as_array().expect("a list").iter().map(|warning| &warning["line"]).collect();
+    assert_eq!(lines, [5, 6], "both are told: {told}");
+    assert!(warnings("nats://127.0.0.1").is_empty(), "with a broker between processes both mean something");
+}
+
+#[test]
+fn a_header_that_a_broker_does_not_have_is_a_warning_too() {
+    for (url, name, has_it) in [
+        ("kafka://k", "key", false),
+        ("kafka://k", "reply_partition", true),
+        ("nats://n", "key", true),
+        ("amqp://mq", "reply_partition", false),
+    ] {
+        let text = format!("[gateway]\nname = \"shop\"\n[broker.b]\nurl = \"{url}\"\nnames.{name} = \"x\"\n");
+        let warnings =
+            parse(&text, "sidegate.toml", &folder(), &environment).expect("it can be used").warnings;
+        assert_eq!(warnings.is_empty(), has_it, "{name} of {url}: {warnings}");
+    }
+}
+
+#[test]
 fn a_consumer_that_can_never_use_its_concurrency_is_warned_of() {
     let consumer = |concurrency: usize| {
         let text = format!(

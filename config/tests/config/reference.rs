@@ -9,11 +9,12 @@ use sidegate_config::schema;
 use crate::folder;
 
 /// Marks in the page, and where in the schema the table between them comes from.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 10] = [
     ("gateway", "/properties/gateway"),
     ("limits", "/properties/gateway/properties/limits"),
     ("store", "/properties/store"),
     ("broker", "/properties/broker/additionalProperties"),
+    ("names", "/properties/broker/additionalProperties/properties/names"),
     ("route", "/properties/route/items"),
     ("consumer", "/properties/consumer/items"),
     ("retry", "/properties/consumer/items/properties/retry"),

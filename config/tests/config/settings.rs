@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sidegate_config::settings::{Authority, Call, Consumer, Listen, ReplyMode, Route, StoreUrl, Target};
+use sidegate_config::settings::{
+    Authority, Broker, BrokerUrl, Call, Consumer, Listen, ReplyMode, Route, StoreUrl, Target,
+};
 use sidegate_config::{Loaded, Settings, parse};
 
 fn loaded(text: &str) -> Loaded {
@@ -147,4 +149,72 @@ fn secrets_of_a_client_library_are_hidden_where_the_config_is_shown() {
     assert_eq!(loaded.shown["broker"]["main"]["client"]["sasl_password"], "[hidden]");
     assert_eq!(loaded.shown["broker"]["main"]["client"]["queues_max"], "7");
     assert!(!format!("{:?}", loaded.settings).contains("hunter2"), "nor do logs show it");
+}
+
+#[test]
+fn files_that_options_of_a_broker_name_are_found_from_the_folder_of_the_config() {
+    let loaded = loaded(
+        "client = { ca = \"tls/ca.pem\", password_file = \"/run/secrets/mq\", user = \"ca\", \"ssl.key.location\" = \"k\" }\n",
+    );
+    let client = &loaded.settings.brokers["main"].client;
+    assert_eq!(client["ca"], "/etc/sidegate/tls/ca.pem");
+    assert_eq!(client["password_file"], "/run/secrets/mq", "an absolute path stays");
+    assert_eq!((client["user"].as_str(), client["ssl.key.location"].as_str()), ("ca", "/etc/sidegate/k"));
+    let shown = &loaded.shown["broker"]["main"]["client"];
+    assert_eq!(shown["password_file"], "/run/secrets/mq", "where a secret is kept is none: {shown}");
+}
+
+/// The broker of a config that has one table, of these lines.
+fn broker(text: &str) -> (Broker, Loaded) {
+    let text = format!("[gateway]\nname = \"bank\"\n[broker.main]\n{text}");
+    let loaded =
+        parse(&text, "sidegate.toml", Path::new(""), &|name| (name == "PASS").then(|| "hunter2".to_owned()))
+            .unwrap_or_else(|problems| panic!("{problems}"));
+    (loaded.settings.brokers["main"].clone(), loaded)
+}
+
+#[test]
+fn destinations_are_made_and_headers_keep_their_names_unless_a_broker_says_otherwise() {
+    let (broker, _) = broker("url = \"kafka://k1:9092,k2\"\n");
+    assert!(broker.create && broker.names.is_empty(), "{broker:?}");
+    let BrokerUrl::Kafka(remote) = broker.url else { panic!("a Kafka URL is Kafka: {:?}", broker.url) };
+    assert_eq!((remote.hosts(), remote.is_tls()), ("k1:9092,k2", false), "every host is kept");
+}
+
+#[test]
+fn renamed_headers_are_known_by_the_names_that_messages_have() {
+    let (broker, loaded) = broker(
+        "url = \"kafka://k\"\ncreate = false\n\
+         names = { correlation_id = \"kafka_correlationId\", status = \"x-status\", reply_to = \"reply-to\" }\n",
+    );
+    assert!(!broker.create);
+    let names: Vec<_> = broker.names.iter().map(|(ours, wire)| (ours.as_str(), wire.as_str())).collect();
+    assert_eq!(
+        names,
+        [("correlation-id", "kafka_correlationId"), ("sidegate-status", "x-status")],
+        "as an adapter looks them up; one that keeps its name is not renamed"
+    );
+    let shown = &loaded.shown["broker"]["main"];
+    assert_eq!(shown["create"], false);
+    assert_eq!(shown["names"]["status"], "x-status", "in the words of the config: {shown}");
+}
+
+#[test]
+fn two_headers_may_change_places() {
+    let (broker, _) = broker(
+        "url = \"nats://n\"\nnames = { reply_to = \"correlation-id\", correlation_id = \"reply-to\" }\n",
+    );
+    assert_eq!(broker.names["reply-to"], "correlation-id", "nothing on the wire has two meanings");
+}
+
+#[test]
+fn the_password_of_a_broker_reaches_the_adapter_and_nobody_else() {
+    for text in ["url = \"amqps://shop:hunter2@mq/orders\"\n", "url = \"amqps://shop:${PASS}@mq/orders\"\n"] {
+        let (broker, loaded) = broker(text);
+        assert!(matches!(broker.url, BrokerUrl::RabbitMq(_)), "an AMQP URL is RabbitMQ");
+        assert_eq!(broker.url.expose(), "amqps://shop:hunter2@mq/orders", "the adapter logs in with it");
+        assert_eq!(loaded.shown["broker"]["main"]["url"], "amqps://shop:***@mq/orders");
+        let told = format!("{loaded:?}{broker:?}{}{}", broker.url, loaded.shown);
+        assert!(!told.contains("hunter2"), "neither logs nor /config show it: {told}");
+    }
 }

@@ -25,9 +25,13 @@ async fn describe(link: &Link) -> Value {
         .iter()
         .map(|(destination, count)| (destination.to_string(), (*count).into()))
         .collect();
+    let state = link.broker.state();
     json!({
         "name": link.name,
         "up": problem.is_none(),
+        "connected": state.connected,
+        "reconnects": state.reconnects,
+        "unconfirmed": state.unconfirmed,
         "problem": problem,
         "warnings": health.warnings,
         "waiting": waiting,

@@ -13,6 +13,9 @@ pub(super) async fn serve(shared: &Shared) -> Response<Body> {
         tracing::warn!(error = %error, "the store tells no numbers: its metrics show 0");
         sidegate_store::Stats::default()
     });
+    for link in shared.brokers.values() {
+        link.metrics.link(link.broker.state());
+    }
     let counters = &shared.connections;
     let connections = ConnectionStats {
         open: counters.open(),

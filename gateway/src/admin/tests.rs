@@ -205,6 +205,7 @@ fn parked(body: &'static [u8]) -> NewParked {
         message_id: "m-1".into(),
         key: None,
         reply_to: None,
+        correlation_id: None,
         content_type: Some("application/json".into()),
         headers: vec![("sidegate-correlation".into(), "order-1".into())],
         body: Bytes::from_static(body),

@@ -8,12 +8,14 @@
 
 mod consumers;
 mod journal;
+mod link;
 mod reload;
 mod run;
 mod shared;
 mod start;
 
+pub use link::Link;
 pub(crate) use reload::environment;
 pub use run::{ConfigSource, RunError, run};
-pub use shared::{Link, Shared};
+pub use shared::Shared;
 pub use start::{App, Parts, StartError, open_embedded};

@@ -116,13 +116,6 @@ pub(crate) fn environment(name: &str) -> Option<String> {
 
 /// What of a change cannot be done while running.
 fn needs_restart(old: &Settings, new: &Settings) -> Option<&'static str> {
-    let brokers = |settings: &Settings| {
-        settings
-            .brokers
-            .values()
-            .map(|b| (b.name.clone(), b.url.clone(), b.client.clone()))
-            .collect::<Vec<_>>()
-    };
     let (was, is) = (&old.gateway, &new.gateway);
     match () {
         () if was.name != is.name => Some("[gateway] name"),
@@ -134,7 +127,7 @@ fn needs_restart(old: &Settings, new: &Settings) -> Option<&'static str> {
         () if old.store.url != new.store.url || old.store.pending_max != new.store.pending_max => {
             Some("[store]")
         }
-        () if brokers(old) != brokers(new) => Some("[broker]"),
+        () if old.brokers != new.brokers => Some("[broker]"),
         () => None,
     }
 }

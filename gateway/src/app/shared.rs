@@ -7,20 +7,19 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use compact_str::CompactString;
 use parking_lot::Mutex;
-use sidegate_broker::{Broker, BrokerError, Effect, ErrorKind, Outbound};
 use sidegate_config::settings;
 use sidegate_core::operation::Event;
 use sidegate_core::{IdSource, OperationId};
 use sidegate_store::{Applied, Executed, InboxRecord, NewParked, Store, StoreErrorKind};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout};
 
 use super::consumers::Consumers;
+use super::link::Link;
 use crate::call::Pool;
 use crate::clock;
 use crate::dispatch::Lanes;
 use crate::ingress::{Counters, Drain};
-use crate::observe::{BrokerMetrics, Metrics, Running};
+use crate::observe::{Metrics, Running};
 use crate::outcome::Outcomes;
 use crate::reply::Waiters;
 use crate::respond::{Code, Problem};
@@ -66,28 +65,12 @@ pub struct Shared {
     pub(super) streams: Arc<Semaphore>,
 }
 
-/// A broker by its name in the config.
-pub struct Link {
-    /// Its name.
-    pub name: CompactString,
-    /// The broker.
-    pub broker: Arc<dyn Broker>,
-    /// Where answers to this gateway's messages go.
-    pub reply_to: CompactString,
-    /// Its numbers.
-    pub metrics: Arc<BrokerMetrics>,
-    /// Why it cannot be used at the moment, as far as the last publish told.
-    pub(super) trouble: Mutex<Option<String>>,
-}
-
 /// A caller being held: counted and bounded until dropped.
 pub struct Held {
     _permit: OwnedSemaphorePermit,
     _gauge: Running,
 }
 
-/// No answer from the broker for so long: whether it has the message is not known.
-const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
 /// While the store refuses what must be recorded, it is asked again so often.
 const RECORD_AGAIN: Duration = Duration::from_millis(500);
 
@@ -208,49 +191,5 @@ where
                 return None;
             }
         }
-    }
-}
-
-impl Link {
-    /// Hands a message to the broker and notes how that went.
-    ///
-    /// # Errors
-    /// As [`Broker::publish`]; and a timeout, where the broker neither confirms nor refuses for too long.
-    pub async fn publish(&self, outbound: Outbound) -> Result<(), BrokerError> {
-        let began = Instant::now();
-        let published = match timeout(PUBLISH_TIMEOUT, self.broker.publish(outbound)).await {
-            Ok(result) => result.map(drop),
-            Err(_) => {
-                let words = "the broker did not confirm in time";
-                Err(BrokerError::new(ErrorKind::Timeout, Effect::Unknown, words))
-            }
-        };
-        self.published(&published, began.elapsed());
-        published
-    }
-
-    fn published(&self, result: &Result<(), BrokerError>, took: Duration) {
-        self.metrics.published(result.is_ok(), took.as_secs_f64());
-        match result {
-            Ok(()) => {
-                if self.trouble.lock().take().is_some() {
-                    self.metrics.state(true);
-                    tracing::info!(broker = %self.name, "the broker takes messages again");
-                }
-            }
-            Err(error) if error.passes_by_itself() => {
-                if self.trouble.lock().replace(error.to_string()).is_none() {
-                    self.metrics.state(false);
-                    tracing::warn!(broker = %self.name, error = %error, "the broker takes no messages: they wait in the store");
-                }
-            }
-            Err(_) => {}
-        }
-    }
-
-    /// Why the broker cannot be used at the moment, if so.
-    #[must_use]
-    pub fn trouble(&self) -> Option<String> {
-        self.trouble.lock().clone()
     }
 }

@@ -8,8 +8,9 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use compact_str::{CompactString, format_compact};
 use parking_lot::Mutex;
-use sidegate_broker::{Broker, BrokerError};
-use sidegate_config::settings::{self, Listen, Settings, StoreUrl};
+use sha2::{Digest as _, Sha256};
+use sidegate_broker::{Broker, BrokerError, Channel};
+use sidegate_config::settings::{self, Listen, Settings, StoreUrl, Target};
 use sidegate_core::IdSource;
 use sidegate_embedded::Embedded;
 use sidegate_store::memory::MemoryStore;
@@ -21,7 +22,8 @@ use tokio::time::Instant;
 
 use super::consumers::Consumers;
 use super::journal::StoreJournal;
-use super::shared::{Link, Shared};
+use super::link::Link;
+use super::shared::Shared;
 use crate::admin::AdminPlane;
 use crate::call::Pool;
 use crate::data_plane::DataPlane;
@@ -189,33 +191,37 @@ async fn open_brokers(
     parts: Parts,
 ) -> Result<BTreeMap<CompactString, Arc<Link>>, StartError> {
     let mut brokers = BTreeMap::new();
+    let around = around_adapters(&settings.gateway.name, store);
     for (name, broker) in &settings.brokers {
         let opened: Arc<dyn Broker> = match &parts.embedded {
             Some(embedded) => Arc::new(embedded.connect()),
-            None => open_broker(broker, store)
+            None => sidegate_adapters::connect(broker, around.clone())
                 .await
                 .map_err(|source| StartError::Broker { name: name.clone(), source })?,
         };
-        let link = Link {
-            name: name.clone(),
-            broker: opened,
-            reply_to: format_compact!("sidegate.replies.{}", settings.gateway.name),
-            metrics: metrics.broker(name),
-            trouble: Mutex::new(None),
-        };
-        link.metrics.state(true);
+        let reply_to = format_compact!("sidegate.replies.{}.{}", around.gateway, around.replica);
+        let link = Link::new(name.clone(), opened, reply_to, metrics.broker(name));
         brokers.insert(name.clone(), Arc::new(link));
     }
     Ok(brokers)
 }
 
-async fn open_broker(
-    settings: &settings::Broker,
-    store: &Arc<dyn Store>,
-) -> Result<Arc<dyn Broker>, BrokerError> {
-    let parts =
-        sidegate_adapters::Parts { journal: Some(Arc::new(StoreJournal(Arc::clone(store)))), clock: clock() };
-    sidegate_adapters::connect(settings, parts).await
+/// What adapters need besides their settings.
+fn around_adapters(gateway: &CompactString, store: &Arc<dyn Store>) -> sidegate_adapters::Parts {
+    sidegate_adapters::Parts {
+        gateway: gateway.clone(),
+        replica: replica(store),
+        #[cfg(feature = "embedded")]
+        journal: Some(Arc::new(StoreJournal(Arc::clone(store)))),
+        clock: clock(),
+    }
+}
+
+/// The name of this replica: it lasts as long as the store, so that a restarted gateway finds its answers where it
+/// asked for them.
+fn replica(store: &Arc<dyn Store>) -> CompactString {
+    let digest = Sha256::new().chain_update(b"replica:").chain_update(store.secret()).finalize();
+    data_encoding::HEXLOWER.encode(&digest[..6]).into()
 }
 
 fn clock() -> sidegate_embedded::Clock {
@@ -294,7 +300,9 @@ async fn spawn_background(tasks: &mut JoinSet<()>, shared: &Arc<Shared>) -> Resu
     for link in shared.brokers.values() {
         let link = Arc::clone(link);
         dispatch_lane(tasks, shared, &format_compact!("broker/{}", link.name));
+        let watched = Arc::clone(&link);
         spawn(tasks, shared, "replies", move |shared| reply::run(shared, Arc::clone(&link)));
+        spawn(tasks, shared, "broker watch", move |_| upkeep::watch_broker(Arc::clone(&watched)));
     }
     for route in shared.routes.load().routes() {
         dispatch_lane(tasks, shared, &route.lane);
@@ -302,10 +310,29 @@ async fn spawn_background(tasks: &mut JoinSet<()>, shared: &Arc<Shared>) -> Resu
     for lane in shared.store.lanes().await? {
         dispatch_lane(tasks, shared, &lane);
     }
+    prepare_destinations(tasks, shared);
     spawn(tasks, shared, "deadlines", upkeep::keep_deadlines);
     spawn(tasks, shared, "retention", upkeep::sweep);
     spawn(tasks, shared, "lease", upkeep::keep_lease);
     Ok(())
+}
+
+/// What the routes send to exists from now on, where the destination is known beforehand.
+fn prepare_destinations(tasks: &mut JoinSet<()>, shared: &Arc<Shared>) {
+    for route in shared.routes.load().routes() {
+        let (channel, broker, destination) = match &route.settings.target {
+            Target::Send { broker, destination } if route.settings.durable => {
+                (Channel::Command, broker, destination)
+            }
+            Target::Publish { broker, destination } => (Channel::Event, broker, destination),
+            Target::Send { .. } | Target::Call { .. } => continue,
+        };
+        let (Some(link), Some(destination)) = (shared.brokers.get(broker), destination.as_literal()) else {
+            continue;
+        };
+        let (link, destination) = (Arc::clone(link), CompactString::from(destination));
+        tasks.spawn(async move { link.prepare(channel, &destination).await });
+    }
 }
 
 /// Once for each lane, however many routes share it.

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
-use sidegate_config::{Loaded, Problems};
+use sidegate_config::settings::Broker;
+use sidegate_config::{Loaded, Problems, Settings};
 
 use super::args::{Check, Global, OutputFormat};
 use super::config;
@@ -41,8 +42,20 @@ fn check(file: &Path, connect: bool) -> Result<Checked, Failure> {
         Ok(loaded) => Box::new(loaded),
         Err(problems) => return Ok(Checked::Wrong(problems)),
     };
-    let found = if connect { connect::try_all(&loaded.settings)? } else { Found::default() };
+    let mut found = Found { errors: without_adapter(&loaded.settings), warnings: Vec::new() };
+    if connect && found.errors.is_empty() {
+        found = connect::try_all(&loaded.settings)?;
+    }
     Ok(Checked::Usable(loaded, found))
+}
+
+/// Brokers that this build cannot speak to.
+fn without_adapter(settings: &Settings) -> Vec<String> {
+    let refused = |broker: &Broker| {
+        let error = sidegate_adapters::capabilities_of(&broker.url).err()?;
+        Some(format!("broker `{}` cannot be used: {error}", broker.name))
+    };
+    settings.brokers.values().filter_map(refused).collect()
 }
 
 impl Checked {

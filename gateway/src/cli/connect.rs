@@ -35,7 +35,7 @@ pub(super) fn try_all(settings: &Settings) -> Result<Found, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         for broker in settings.brokers.values() {
-            try_broker(broker, &mut found).await;
+            try_broker(broker, &settings.gateway.name, &mut found).await;
         }
     });
     Ok(found)
@@ -53,10 +53,16 @@ fn try_sqlite(path: &Path) -> Result<(), String> {
     std::fs::remove_file(&trial).map_err(say)
 }
 
-async fn try_broker(settings: &Broker, found: &mut Found) {
+async fn try_broker(settings: &Broker, gateway: &str, found: &mut Found) {
     let name = &settings.name;
     let probe = async {
-        let parts = sidegate_adapters::Parts { journal: None, clock: Arc::new(|| clock::now().unix_ms()) };
+        let parts = sidegate_adapters::Parts {
+            gateway: gateway.into(),
+            replica: "check".into(),
+            #[cfg(feature = "embedded")]
+            journal: None,
+            clock: Arc::new(|| clock::now().unix_ms()),
+        };
         let broker = sidegate_adapters::connect(settings, parts).await.map_err(|error| error.to_string())?;
         let health = broker.probe().await;
         broker.close(CLOSE_GRACE).await;

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use compact_str::CompactString;
@@ -28,6 +29,10 @@ use crate::tokens::Answers;
 
 /// A duplicate of a message that is being executed is looked at again after this.
 const DUPLICATE_PAUSE: Duration = Duration::from_millis(200);
+/// A broker that is there is connected to by then; until then it may only seem to be away.
+const CONNECTING_MAX: Duration = Duration::from_secs(3);
+/// No start takes longer.
+const STARTING_MAX: Duration = Duration::from_secs(30);
 /// After a panic no other message takes the place for so long.
 const PANIC_PAUSE: Duration = Duration::from_secs(1);
 
@@ -40,6 +45,8 @@ pub struct Consumer {
     gate: Arc<Gate>,
     /// Ids of the messages that are being executed.
     executing: Mutex<HashSet<CompactString>>,
+    began: Instant,
+    has_subscribed: AtomicBool,
 }
 
 impl Consumer {
@@ -47,7 +54,17 @@ impl Consumer {
     #[must_use]
     pub fn new(settings: Arc<settings::Consumer>, link: Arc<Link>, metrics: Arc<ConsumerMetrics>) -> Self {
         let gate = Arc::new(Gate::new(&settings));
-        Self { settings, link, metrics, gate, executing: Mutex::default() }
+        let (began, has_subscribed) = (Instant::now(), AtomicBool::new(false));
+        Self { settings, link, metrics, gate, executing: Mutex::default(), began, has_subscribed }
+    }
+
+    /// Whether it is about to subscribe for the first time: an event published now would miss it. A broker that is away
+    /// or says no is another matter.
+    #[must_use]
+    pub fn is_starting(&self) -> bool {
+        let age = self.began.elapsed();
+        let may_come = age < CONNECTING_MAX || (age < STARTING_MAX && self.link.trouble().is_none());
+        may_come && !self.has_subscribed.load(Ordering::Acquire)
     }
 
     /// Whether messages are taken at the moment.
@@ -111,15 +128,9 @@ async fn take_all(shared: &Arc<Shared>, consumer: &Arc<Consumer>, free: &Arc<Sem
 }
 
 async fn subscribe(shared: &Shared, consumer: &Consumer) -> Box<dyn Inbox> {
-    loop {
-        match consumer.link.broker.subscribe(consumer.subscription(&shared.gateway.name)).await {
-            Ok(inbox) => return inbox,
-            Err(error) => {
-                tracing::warn!(consumer = %consumer.settings.name, broker = %consumer.link.name, error = %error, "cannot subscribe yet");
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
-        }
-    }
+    let inbox = consumer.link.subscribe(consumer.subscription(&shared.gateway.name)).await;
+    consumer.has_subscribed.store(true, Ordering::Release);
+    inbox
 }
 
 /// One delivery, whatever the gate says. If that panics, the delivery is dropped with it and comes again; the pause

@@ -18,4 +18,4 @@ mod settle;
 pub use consumer::{Consumer, run};
 pub use outcome::outcome_over_http;
 pub use redrive::{Redriven, not_there, redrive};
-pub use settle::reply_message;
+pub use settle::Asker;

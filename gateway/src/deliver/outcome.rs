@@ -6,7 +6,7 @@ use http::{Response, StatusCode};
 use sidegate_core::Answer;
 use sidegate_store::{Executed, InboxRecord};
 
-use super::settle::{publish_reply, reply_message};
+use super::settle::{Asker, publish_reply};
 use crate::app::Shared;
 use crate::body::Body;
 use crate::clock;
@@ -78,14 +78,15 @@ fn conflicts(id: &str) -> Problem {
 }
 
 async fn finish(shared: &Shared, record: InboxRecord, answer: Answer) -> Result<Response<Body>, Problem> {
-    let (broker, reply_to) = match &record.executed {
+    let (broker, reply_to, correlation_id) = match &record.executed {
         Executed::Answered { answer: recorded, .. } => return again(&record.operation_id, recorded, &answer),
-        Executed::Awaiting { broker, reply_to, .. } => (broker.clone(), reply_to.clone()),
+        Executed::Awaiting { broker, reply_to, correlation_id, .. } => (broker, reply_to, correlation_id),
     };
     if let Some(reply_to) = reply_to {
-        let link = shared.link(&broker)?;
-        let reply = reply_message(&reply_to, &record.message_id, answer.clone());
-        publish_reply(&link, reply, true).await.map_err(|error| {
+        let link = shared.link(broker)?;
+        let asker =
+            Asker { reply_to, message_id: &record.message_id, correlation_id: correlation_id.as_deref() };
+        publish_reply(&link, asker.reply(answer.clone()), true).await.map_err(|error| {
             Problem::new(
                 Code::BrokerUnavailable,
                 format!("the answer could not be sent to the asker: {error}"),

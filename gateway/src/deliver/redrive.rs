@@ -51,7 +51,7 @@ pub async fn redrive(shared: &Arc<Shared>, id: u64) -> Result<Redriven, Problem>
         return deliver_again(shared, &parked);
     }
     if somebody_waits(shared, &parked.parked).await? {
-        publish_again(shared, to_message(&parked.parked), &parked.parked.broker).await?;
+        publish_again(shared, once_more(&parked), &parked.parked.broker).await?;
         take_off(&*shared.store, id, parked.parked.parked_at).await.map_err(refused)?;
         return Ok(Redriven::GoesOn);
     }
@@ -98,12 +98,28 @@ async fn publish_again(shared: &Shared, message: Message, broker: &str) -> Resul
     Ok(())
 }
 
+/// The message under an id of its own: a broker that remembers ids would drop it as published before. Its answer and
+/// the service know it by the old one.
+fn once_more(shelved: &ParkedMessage) -> Message {
+    let mut again = to_message(&shelved.parked);
+    let first = again.id.clone();
+    if first.is_empty() {
+        return again;
+    }
+    again.id = format_compact!("{first}.redrive.{}.{}", shelved.id, shelved.parked.parked_at.unix_ms());
+    again.correlation_id.get_or_insert_with(|| first.clone());
+    if again.header(message::IDEMPOTENCY_KEY).is_none() {
+        again.headers.push((message::IDEMPOTENCY_KEY.into(), first));
+    }
+    again
+}
+
 fn to_message(parked: &NewParked) -> Message {
     Message {
         id: parked.message_id.clone(),
         destination: parked.destination.clone(),
         key: parked.key.clone(),
-        correlation_id: None,
+        correlation_id: parked.correlation_id.clone(),
         reply_to: parked.reply_to.clone(),
         content_type: parked.content_type.clone(),
         headers: parked.headers.clone(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use compact_str::CompactString;
+use compact_str::{CompactString, format_compact};
 use sidegate_broker::{BrokerError, Channel, Delivery, Message, Outbound};
 use sidegate_config::settings::{Exhausted, Source};
 use sidegate_core::{Answer, Timestamp};
@@ -66,6 +66,7 @@ pub(super) async fn later(shared: &Shared, consumer: &Consumer, delivery: Delive
     let awaiting = Executed::Awaiting {
         broker: consumer.link.name.clone(),
         reply_to: message.reply_to.clone(),
+        correlation_id: message.correlation_id.clone(),
         deadline: incoming.deadline,
     };
     let kept_until = incoming.deadline.map_or(now + AWAITING_MS, |deadline| deadline + 60_000);
@@ -166,34 +167,76 @@ pub(super) async fn answer_and_ack(
     incoming: &Incoming<'_>,
     answer: Answer,
 ) {
-    if let Some(reply_to) = &incoming.message.reply_to
+    if let Some(asker) = Asker::of(incoming.message)
         && !consumer.is_event()
+        && let Err(error) = publish_reply(&consumer.link, asker.reply(answer), incoming.durable).await
     {
-        let reply = reply_message(reply_to, &incoming.message.id, answer);
-        if let Err(error) = publish_reply(&consumer.link, reply, incoming.durable).await {
+        if error.passes_by_itself() {
             tracing::warn!(broker = %consumer.link.name, operation = %incoming.operation_id, error = %error, "an answer could not be sent and will be sent again");
             return give_back(delivery, OUR_FAULT_PAUSE).await;
         }
+        tracing::warn!(broker = %consumer.link.name, operation = %incoming.operation_id, error = %error, "an answer has nowhere to go: its asker is gone");
     }
-
     ack(delivery).await;
 }
 
-/// The answer as a message: a body, a status, and the service's end-to-end headers.
-#[must_use]
-pub fn reply_message(reply_to: &str, request_id: &str, answer: Answer) -> Message {
-    let mut message = Message::new(compact_str::format_compact!("{request_id}.reply"), reply_to, answer.body);
-    message.correlation_id = Some(request_id.into());
-    message.headers.reserve(answer.headers.len() + 1);
-    message.headers.push((message::STATUS.into(), compact_str::format_compact!("{}", answer.status)));
-    for (name, value) in answer.headers {
-        if name == "content-type" {
-            message.content_type = Some(value);
-        } else {
-            message.headers.push((name, value));
-        }
+/// Who asked, as far as an answer needs it.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker<'a> {
+    /// Where the answer goes.
+    pub reply_to: &'a str,
+    /// The message's id; empty when a foreign asker gave none.
+    pub message_id: &'a str,
+    /// What the answer must carry, where that is not the message's id.
+    pub correlation_id: Option<&'a str>,
+}
+
+impl<'a> Asker<'a> {
+    /// `None` when nobody waits for an answer.
+    #[must_use]
+    pub fn of(message: &'a Message) -> Option<Self> {
+        Some(Self {
+            reply_to: message.reply_to.as_deref()?,
+            message_id: &message.id,
+            correlation_id: message.correlation_id.as_deref(),
+        })
     }
-    message
+
+    /// The answer as a message: a body, a status, and the service's end-to-end headers. The same answer again has the
+    /// same message id, as far as the message it answers has one.
+    #[must_use]
+    pub fn reply(self, answer: Answer) -> Message {
+        let mut reply = self.message("reply", answer.body);
+        reply.headers.reserve(answer.headers.len() + 1);
+        reply.headers.push((message::STATUS.into(), format_compact!("{}", answer.status)));
+        for (name, value) in answer.headers {
+            if name == "content-type" {
+                reply.content_type = Some(value);
+            } else {
+                reply.headers.push((name, value));
+            }
+        }
+        reply
+    }
+
+    /// How far it got. It may be told more than once, each time as a message of its own.
+    fn progress(self, word: &str) -> Message {
+        let kind = format_compact!("{word}.{:08x}", fastrand::u32(..));
+        let mut progress = self.message(&kind, bytes::Bytes::new());
+        progress.headers.push((message::PROGRESS.into(), word.into()));
+        progress
+    }
+
+    fn message(self, kind: &str, body: bytes::Bytes) -> Message {
+        let id = match self.message_id {
+            "" => format_compact!("{:032x}.{kind}", fastrand::u128(..)),
+            id => format_compact!("{id}.{kind}"),
+        };
+        let mut message = Message::new(id, self.reply_to, body);
+        let correlation_id = self.correlation_id.unwrap_or(self.message_id);
+        message.correlation_id = (!correlation_id.is_empty()).then(|| correlation_id.into());
+        message
+    }
 }
 
 /// Hands a reply to the broker.
@@ -205,14 +248,8 @@ pub(super) async fn publish_reply(link: &Link, reply: Message, durable: bool) ->
 
 /// Between gateways: how far it got. Nobody depends on it, so a failure is only noted.
 pub(super) async fn tell_progress(link: &Link, incoming: &Incoming<'_>, progress: &str) {
-    let Some(reply_to) = incoming.message.reply_to.as_deref().filter(|_| incoming.from_gateway) else {
-        return;
-    };
-    let id = compact_str::format_compact!("{}.{progress}", incoming.message.id);
-    let mut message = Message::new(id, reply_to, bytes::Bytes::new());
-    message.correlation_id = Some(incoming.message.id.clone());
-    message.headers.push((message::PROGRESS.into(), progress.into()));
-    if let Err(error) = publish_reply(link, message, incoming.durable).await {
+    let Some(asker) = Asker::of(incoming.message).filter(|_| incoming.from_gateway) else { return };
+    if let Err(error) = publish_reply(link, asker.progress(progress), incoming.durable).await {
         tracing::debug!(error = %error, operation = %incoming.operation_id, "progress could not be told");
     }
 }
@@ -248,6 +285,7 @@ async fn park(
         message_id: message.id.clone(),
         key: message.key.clone(),
         reply_to: message.reply_to.clone(),
+        correlation_id: message.correlation_id.clone(),
         content_type: message.content_type.clone(),
         headers: message.headers.clone(),
         body: message.body.clone(),

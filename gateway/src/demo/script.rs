@@ -12,7 +12,7 @@ The bank is open. Everything runs in this process, its databases in a folder tha
   edge       http://{edge}   its admin plane http://{edge_admin}
   accounts   a service on http://{accounts}, a gateway beside it on http://{accounts_gateway} (admin {accounts_admin})
   customers  a service on http://{customers}, a gateway beside it on http://{customers_gateway} (admin {customers_admin})
-  broker     embedded, between the three gateways
+  broker     {broker}, between the three gateways
 
 Try, in another terminal:
 
@@ -44,6 +44,7 @@ Try, in another terminal:
 What the gateway saw:  curl http://{edge_admin}/operations   curl http://{edge_admin}/metrics
 Ctrl-C ends it.
 ",
+        broker = town.broker,
         accounts = town.accounts_service,
         customers = town.customers_service,
         accounts_gateway = address(&town.accounts.data),

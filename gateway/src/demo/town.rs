@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use sidegate_config::settings::{self, Listen};
 use sidegate_config::{Loaded, Problems};
@@ -82,6 +83,8 @@ pub(super) struct Town {
     pub(super) customers: App,
     pub(super) accounts_service: SocketAddr,
     pub(super) customers_service: SocketAddr,
+    /// What it is called where it may be seen: without a password.
+    pub(super) broker: String,
     services: Vec<JoinHandle<()>>,
     stop_services: watch::Sender<bool>,
     _folder: TempDir,
@@ -103,20 +106,39 @@ impl Town {
         let edge = config(EDGE, "edge", ports.edge)?;
         let accounts = config(ACCOUNTS, "accounts", ports.accounts)?;
         let customers = config(CUSTOMERS, "customers", ports.customers)?;
+        let called = edge.settings.brokers.values().next().map_or_else(String::new, |main| match broker {
+            None => "embedded".to_owned(),
+            Some(_) => main.url.to_string(),
+        });
         let embedded = match broker {
             Some(_) => None,
             None => Some(embedded(folder.path()).await?),
         };
-        Ok(Self {
+        let town = Self {
             accounts: start(accounts, &embedded).await?,
             customers: start(customers, &embedded).await?,
             edge: start(edge, &embedded).await?,
             accounts_service,
             customers_service,
+            broker: called,
             services: vec![accounts_task, customers_task],
             stop_services,
             _folder: folder,
-        })
+        };
+        town.ready().await;
+        Ok(town)
+    }
+
+    /// Opened when everybody listens: an event published before would be missed by who does not yet.
+    async fn ready(&self) {
+        const LOOK_EVERY: Duration = Duration::from_millis(5);
+        let is_starting = |app: &App| {
+            let consumers = app.shared.consumers.list();
+            consumers.iter().any(|consumer| consumer.is_starting())
+        };
+        while [&self.edge, &self.accounts, &self.customers].into_iter().any(is_starting) {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 
     pub(super) async fn stop(self) {
@@ -173,7 +195,7 @@ impl Environment<'_> {
     fn load(&self, text: &str, name: &str) -> Result<Loaded, DemoError> {
         let variable = |variable: &str| -> Option<String> {
             match variable {
-                "SIDEGATE_BROKER" => self.broker.map(str::to_owned),
+                "SIDEGATE_BROKER" => Some(self.broker.unwrap_or("embedded:").to_owned()),
                 "SIDEGATE_STORE" => {
                     Some(format!("sqlite:{}", self.folder.join(format!("{name}-gateway.db")).display()))
                 }

@@ -41,6 +41,10 @@ pub(super) async fn serve(
     let deadline = Instant::now() + route.settings.timeout;
     let expires_at = clock::now() + u64::try_from(route.settings.timeout.as_millis()).unwrap_or(u64::MAX);
 
+    if !link.hears() {
+        let heard = tokio::time::timeout_at(deadline, link.heard()).await;
+        heard.map_err(|_| not_sent(ErrorKind::Unreachable, Effect::NotApplied))?;
+    }
     let waiter = shared.waiters.wait(id);
     let name = id.encode();
     let envelope = Envelope {

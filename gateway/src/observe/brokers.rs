@@ -6,6 +6,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use sidegate_broker::LinkState;
 
 use super::handles::{Families, Latency};
 use super::names;
@@ -19,6 +20,16 @@ pub struct BrokerMetrics {
     replies_known: Counter,
     replies_unknown: Counter,
     up: Gauge,
+    reconnects: Gauge,
+    unconfirmed: Gauge,
+    waiting: Waiting,
+}
+
+/// The messages that wait, by destination.
+#[derive(Debug, Clone)]
+struct Waiting {
+    broker: String,
+    family: Family<WaitingLabels, Gauge>,
 }
 
 /// The families that the brokers share.
@@ -27,6 +38,15 @@ pub(super) struct BrokerFamilies {
     publish_seconds: Family<BrokerLabel, Histogram, Latency>,
     replies: Family<ReplyLabels, Counter>,
     up: Family<BrokerLabel, Gauge>,
+    reconnects: Family<BrokerLabel, Gauge>,
+    unconfirmed: Family<BrokerLabel, Gauge>,
+    waiting: Family<WaitingLabels, Gauge>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WaitingLabels {
+    broker: String,
+    destination: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -70,6 +90,20 @@ impl BrokerMetrics {
     pub fn state(&self, up: bool) {
         self.up.set(i64::from(up));
     }
+
+    /// How the connection does.
+    pub fn link(&self, state: LinkState) {
+        self.reconnects.set(i64::try_from(state.reconnects).unwrap_or(i64::MAX));
+        self.unconfirmed.set(i64::try_from(state.unconfirmed).unwrap_or(i64::MAX));
+    }
+
+    /// How many messages wait at a destination.
+    pub fn waiting(&self, destination: &str, messages: u64) {
+        let labels =
+            WaitingLabels { broker: self.waiting.broker.clone(), destination: destination.to_owned() };
+        let gauge = self.waiting.family.get_or_create_owned(&labels);
+        gauge.set(i64::try_from(messages).unwrap_or(i64::MAX));
+    }
 }
 
 impl BrokerFamilies {
@@ -79,11 +113,17 @@ impl BrokerFamilies {
             publish_seconds: Family::new_with_constructor(Latency),
             replies: Family::default(),
             up: Family::default(),
+            reconnects: Family::default(),
+            unconfirmed: Family::default(),
+            waiting: Family::default(),
         };
         names::PUBLISHED.register(registry, families.published.clone());
         names::PUBLISH_SECONDS.register(registry, families.publish_seconds.clone());
         names::REPLIES.register(registry, families.replies.clone());
         names::BROKER_UP.register(registry, families.up.clone());
+        names::RECONNECTS.register(registry, families.reconnects.clone());
+        names::UNCONFIRMED.register(registry, families.unconfirmed.clone());
+        names::WAITING.register(registry, families.waiting.clone());
         families
     }
 }
@@ -105,6 +145,9 @@ impl Families for BrokerFamilies {
             replies_known: replies("known"),
             replies_unknown: replies("unknown"),
             up: self.up.get_or_create_owned(&label),
+            reconnects: self.reconnects.get_or_create_owned(&label),
+            unconfirmed: self.unconfirmed.get_or_create_owned(&label),
+            waiting: Waiting { broker: broker.clone(), family: self.waiting.clone() },
         }
     }
 }

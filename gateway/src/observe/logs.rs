@@ -76,8 +76,9 @@ impl Filter {
     /// What went wrong.
     pub const WARN: Self = Self(Cow::Borrowed("warn"));
 
+    /// What the brokers' client libraries say of connections, the adapters say better; who names one hears it.
     fn to_env_filter(&self) -> EnvFilter {
-        EnvFilter::builder().parse_lossy(&self.0)
+        EnvFilter::builder().parse_lossy(format!("async_nats=off,lapin=off,{}", self.0))
     }
 }
 

@@ -144,6 +144,7 @@ mod tests {
         broker.published(true, 0.001);
         broker.reply(false);
         broker.state(true);
+        broker.waiting("orders", 3);
         drop(route.held());
         let connections =
             ConnectionStats { open: 3, timed_out: vec![("header", 2)], ..ConnectionStats::default() };

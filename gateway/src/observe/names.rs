@@ -91,6 +91,12 @@ described! {
         "Replies received, by whether their operation is known or unknown here";
     BROKER_UP = Gauge "broker_up" ["broker"]
         "Whether the broker can be reached (1) or not (0)";
+    RECONNECTS = Gauge "broker_reconnects" ["broker"]
+        "How often the connection to the broker was made again since the start";
+    UNCONFIRMED = Gauge "broker_unconfirmed_messages" ["broker"]
+        "Messages handed to the broker that it has not confirmed yet";
+    WAITING = Gauge "broker_waiting_messages" ["broker", "destination"]
+        "Messages that wait at the broker for this gateway's consumers and replies, where the broker tells";
     PENDING = Gauge "operations_pending" []
         "Operations accepted and not yet at their broker or service";
     SHELF = Gauge "messages_parked" []

@@ -2,7 +2,6 @@
 //! after the commit; many replies share one commit.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use sidegate_broker::{Channel, Delivery, Inbox, Subscription};
@@ -25,19 +24,9 @@ pub async fn run(shared: Arc<Shared>, link: Arc<Link>) {
         service: shared.gateway.name.clone(),
         prefetch: BATCH_MAX * 4,
     };
-    loop {
-        match link.broker.subscribe(subscription.clone()).await {
-            Ok(mut inbox) => return read_all(&shared, &link, &mut *inbox).await,
-            Err(error) if error.passes_by_itself() => {
-                tracing::warn!(broker = %link.name, error = %error, "cannot receive replies yet");
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
-            Err(error) => {
-                tracing::error!(broker = %link.name, error = %error, "cannot receive replies");
-                return;
-            }
-        }
-    }
+    let mut inbox = link.subscribe(subscription).await;
+    link.hear();
+    read_all(&shared, &link, &mut *inbox).await;
 }
 
 async fn read_all(shared: &Shared, link: &Link, inbox: &mut dyn Inbox) {
@@ -72,6 +61,10 @@ async fn tell_waiter(
     let event = match read(&delivery.message) {
         Reply::Progress(event) => Some(event),
         Reply::Answer(answer) => shared.waiters.answer(id, answer).err().map(Event::Answered),
+        Reply::Undelivered(answer) => {
+            let _ = shared.waiters.answer(id, answer);
+            None
+        }
         Reply::Expired(answer) => shared.waiters.answer(id, answer).err().map(|_| Event::DeadlinePassed),
     };
     let Some(event) = event else {

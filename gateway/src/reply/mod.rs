@@ -11,6 +11,8 @@ use sidegate_core::Answer;
 use sidegate_core::operation::Event;
 
 use crate::names::message;
+use crate::respond::{Code, Problem};
+use crate::status::as_answer;
 
 /// What a reply says.
 pub(crate) enum Reply {
@@ -18,6 +20,8 @@ pub(crate) enum Reply {
     Answer(Answer),
     /// How far it got; the answer comes later.
     Progress(Event),
+    /// Nobody listens: it was not executed. Whoever keeps a record of it has the broker keep the message instead.
+    Undelivered(Answer),
     /// It came too late and was not executed. The operation ends by its own deadline; whoever keeps no record of it
     /// has these words.
     Expired(Answer),
@@ -28,10 +32,17 @@ pub(crate) fn read(reply: &Message) -> Reply {
     match reply.header(message::PROGRESS) {
         None => Reply::Answer(answer(reply)),
         Some(message::EXPIRED) => Reply::Expired(answer(reply)),
+        Some(message::UNDELIVERED) => Reply::Undelivered(nobody_listens()),
         Some(message::PARKED) => Reply::Progress(Event::Parked),
         Some(message::RESUMED) => Reply::Progress(Event::Resumed),
         Some(_) => Reply::Progress(Event::Started),
     }
+}
+
+fn nobody_listens() -> Answer {
+    let detail =
+        "nobody receives messages of this kind at the moment: nothing happened, asking again is safe";
+    as_answer(&Problem::new(Code::BrokerUnavailable, detail))
 }
 
 fn answer(reply: &Message) -> Answer {

@@ -46,6 +46,8 @@ pub enum Executed {
         broker: CompactString,
         /// The message's reply-to, if an answer is wanted.
         reply_to: Option<CompactString>,
+        /// What the answer must carry; `None`: the message's id.
+        correlation_id: Option<CompactString>,
         /// After this nobody waits for the outcome any more.
         deadline: Option<Timestamp>,
     },

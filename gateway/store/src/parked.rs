@@ -39,6 +39,8 @@ pub struct NewParked {
     pub key: Option<CompactString>,
     /// Where an answer is expected.
     pub reply_to: Option<CompactString>,
+    /// What the answer must carry; `None`: the message's id.
+    pub correlation_id: Option<CompactString>,
     /// Media type of the body.
     pub content_type: Option<CompactString>,
     /// The other headers.

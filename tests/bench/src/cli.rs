@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::measure::Name;
@@ -51,6 +52,9 @@ pub(crate) struct Options {
     /// Measure this gateway instead of building one in release mode.
     #[arg(long, value_name = "FILE")]
     pub(crate) binary: Option<PathBuf>,
+    /// Fail where a broker is not installed, instead of leaving out what needs it.
+    #[arg(long, env = "CI", value_parser = FalseyValueParser::new())]
+    pub(crate) require_brokers: bool,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
@@ -71,9 +75,46 @@ pub(crate) enum Command {
     /// Bare inserts into SQLite.
     #[command(hide = true)]
     FloorSqlite(RowsPlan),
-    /// A service that answers 200 with 1 KiB.
+    /// The NATS client alone: asks.
     #[command(hide = true)]
-    Backend,
+    FloorNatsAsk(AskPlan),
+    /// The NATS client alone: answers.
+    #[command(hide = true)]
+    FloorNatsAnswer(Place),
+    /// The hand-written pair's HTTP server, which asks over NATS.
+    #[command(hide = true)]
+    FloorPairAsk(Place),
+    /// The hand-written pair's worker, which answers by a service.
+    #[command(hide = true)]
+    FloorPairAnswer {
+        #[command(flatten)]
+        place: Place,
+        /// The service.
+        #[arg(long)]
+        backend: SocketAddr,
+    },
+    /// The Kafka client alone: asks.
+    #[command(hide = true)]
+    FloorKafkaAsk(AskPlan),
+    /// The Kafka client alone: answers.
+    #[command(hide = true)]
+    FloorKafkaAnswer(Place),
+    /// Answers 202 when JetStream has acknowledged.
+    #[command(hide = true)]
+    FloorNatsAccept(Place),
+    /// Answers 202 when RabbitMQ has confirmed.
+    #[command(hide = true)]
+    FloorRabbitmqAccept(Place),
+    /// Answers 202 when Kafka has confirmed.
+    #[command(hide = true)]
+    FloorKafkaAccept(Place),
+    /// A service that answers 200 with a document.
+    #[command(hide = true)]
+    Backend {
+        /// The document's size.
+        #[arg(long, default_value_t = 1_024)]
+        bytes: usize,
+    },
 }
 
 /// What the SQLite floor does.
@@ -82,12 +123,68 @@ pub(crate) struct RowsPlan {
     /// Where its database is made.
     #[arg(long)]
     pub(crate) folder: PathBuf,
+    #[command(flatten)]
+    pub(crate) callers: Callers,
+}
+
+/// Callers within a floor.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Callers {
     /// For how long.
     #[arg(long)]
     pub(crate) milliseconds: u64,
-    /// Clients, each with one row under way.
+    /// How many, each with one call under way.
     #[arg(long)]
     pub(crate) clients: u16,
+}
+
+/// Where at a broker.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Place {
+    /// The broker.
+    #[arg(long)]
+    pub(crate) url: String,
+    /// Where messages go.
+    #[arg(long)]
+    pub(crate) destination: String,
+}
+
+/// What a floor asks that has no HTTP.
+#[derive(Debug, Args)]
+pub(crate) struct AskPlan {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) callers: Callers,
+    /// How large a request is.
+    #[arg(long)]
+    pub(crate) bytes: usize,
+    /// The process that answers, to tell what it used meanwhile.
+    #[arg(long)]
+    pub(crate) partner: i32,
+}
+
+impl Place {
+    /// As the command line takes them.
+    pub(crate) fn arguments(&self) -> [String; 2] {
+        [format!("--url={}", self.url), format!("--destination={}", self.destination)]
+    }
+}
+
+impl Callers {
+    pub(crate) fn of(window: Duration, clients: u16) -> Self {
+        Self { milliseconds: u64::try_from(window.as_millis()).unwrap_or(u64::MAX), clients }
+    }
+
+    /// The same for as long as they run before it counts.
+    pub(crate) fn warm_up(self) -> Self {
+        Self::of(warm_up_of(Duration::from_millis(self.milliseconds)), self.clients)
+    }
+
+    /// As the command line takes them.
+    pub(crate) fn arguments(self) -> [String; 2] {
+        [format!("--milliseconds={}", self.milliseconds), format!("--clients={}", self.clients)]
+    }
 }
 
 impl Options {
@@ -98,6 +195,10 @@ impl Options {
 
     /// How long it runs before: pools are filled and caches warm when it counts.
     pub(crate) fn warm_up(&self) -> Duration {
-        (self.window() / 4).min(Duration::from_secs(2))
+        warm_up_of(self.window())
     }
+}
+
+fn warm_up_of(window: Duration) -> Duration {
+    (window / 4).min(Duration::from_secs(2))
 }

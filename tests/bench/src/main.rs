@@ -4,6 +4,7 @@
 //! ```text
 //! load (this process) ──64 keep-alive connections──→ a floor | the gateway ──→ backend (a process of its own)
 //!                                                    └─ CPU and memory read from /proc
+//! over a broker: load ──→ floor | gateway ──→ the broker itself ──→ floor | gateway ──→ backend
 //! ```
 //!
 //! It never compares numbers of different runs: the machine changes between them. Within a run floors and gateway
@@ -12,6 +13,7 @@
 mod cli;
 mod stats;
 
+mod brokers;
 mod floor;
 mod gateway;
 mod load;
@@ -24,15 +26,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::{Command, Options};
+use cli::Options;
 
 fn main() -> ExitCode {
-    let options = Options::parse();
-    let done = match options.command {
-        Some(Command::Floor202) => floor::run(floor::accepted::serve),
-        Some(Command::Backend) => floor::run(floor::backend::serve),
-        Some(Command::FloorProxy { backend }) => floor::run(move || floor::proxy::serve(backend)),
-        Some(Command::FloorSqlite(plan)) => floor::rows::run(&plan),
+    let mut options = Options::parse();
+    let done = match options.command.take() {
+        Some(floor) => floor::run(floor),
         None => measure::run(&options),
     };
     match done {

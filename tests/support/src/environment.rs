@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::BrokerKind;
+
 /// The workspace's root folder.
 #[must_use]
 pub fn workspace_root() -> &'static Path {
@@ -23,6 +25,16 @@ pub fn number_from_environment(name: &str, default: u64) -> u64 {
     variable(name).map_or(default, |text| {
         text.parse().unwrap_or_else(|_| panic!("`{name}={text}` is not a whole number"))
     })
+}
+
+/// The broker to run the gateways of every test over, in place of the embedded one: `SIDEGATE_TEST_BROKER=nats`.
+///
+/// # Panics
+/// When it is set to something else.
+pub(crate) fn broker_under_test() -> Option<BrokerKind> {
+    let name = variable("SIDEGATE_TEST_BROKER").filter(|name| !name.is_empty() && name != "embedded")?;
+    let kind = BrokerKind::ALL.into_iter().find(|kind| kind.name() == name);
+    Some(kind.unwrap_or_else(|| panic!("`SIDEGATE_TEST_BROKER={name}` is no broker that the tests know")))
 }
 
 /// A binary built by somebody else: `SIDEGATE_BIN`.

@@ -157,6 +157,15 @@ impl Gateway {
         kib * 1024
     }
 
+    /// File descriptors that the process holds.
+    ///
+    /// # Panics
+    /// When the process does not run.
+    #[must_use]
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.process.id())).expect("it runs").count()
+    }
+
     /// Waits for a log line whose message contains `text`.
     pub async fn logs(&self, text: &str) -> Value {
         let says = |entry: &Value| entry["message"].as_str().is_some_and(|message| message.contains(text));

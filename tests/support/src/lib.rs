@@ -31,6 +31,8 @@ mod events;
 mod raw;
 mod response;
 
+mod broker;
+
 mod gate;
 mod reply;
 mod script;
@@ -41,6 +43,7 @@ mod history;
 
 pub use binary::{Output, path as program, sidegate};
 pub use body::{Body, pieces};
+pub use broker::{Broker, BrokerKind};
 pub use checker::{Problem, Verdict};
 pub use client::{Ask, Client};
 pub use environment::{number_from_environment, running_in_ci, workspace_root};

@@ -8,7 +8,9 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::gateway::Gateway;
-use crate::{Service, binary};
+use crate::{Service, binary, environment};
+
+const EMBEDDED: &str = "embedded:";
 
 /// A gateway about to be started. The routes and consumers come from the test; what is the same for all is added:
 /// a name, free ports, a store in SQLite, and the embedded broker as `main`.
@@ -20,6 +22,9 @@ pub struct Setup {
     limits: String,
     store: String,
     store_url: String,
+    broker_url: String,
+    /// Before the names of destinations, and in place of the gateway's; empty on the embedded broker.
+    own: String,
     variables: Vec<(String, String)>,
     wrapper: Vec<String>,
 }
@@ -53,6 +58,8 @@ impl Setup {
             limits: String::new(),
             store: String::new(),
             store_url: "sqlite:sidegate.db".to_owned(),
+            broker_url: EMBEDDED.to_owned(),
+            own: String::new(),
             variables: Vec::new(),
             wrapper: Vec::new(),
         }
@@ -101,6 +108,13 @@ impl Setup {
         self
     }
 
+    /// Another broker than the embedded one as `main`.
+    #[must_use]
+    pub fn broker(mut self, url: &str) -> Self {
+        url.clone_into(&mut self.broker_url);
+        self
+    }
+
     /// A file in the config's folder.
     ///
     /// # Panics
@@ -127,7 +141,18 @@ impl Setup {
 
     /// Starts it and waits until it is ready.
     pub async fn start(self) -> Gateway {
-        Gateway::new(self).await
+        Gateway::new(self.over_the_broker_under_test().await).await
+    }
+
+    /// Tests share a real broker, so what this gateway calls itself and sends to is made its own.
+    async fn over_the_broker_under_test(mut self) -> Self {
+        if self.broker_url == EMBEDDED
+            && let Some(kind) = environment::broker_under_test()
+        {
+            self.broker_url = kind.shared_url().await;
+            self.own = format!("t{:012x}", fastrand::u64(..1 << 48));
+        }
+        self
     }
 
     /// Writes the config and leaves the gateway alone: for commands that read it.
@@ -157,15 +182,26 @@ impl Setup {
     }
 
     fn text(&self, addresses: Addresses) -> String {
-        let Self { gateway, limits, store, store_url, .. } = self;
+        let Self { gateway, limits, store, store_url, broker_url, .. } = self;
         let said = |toml: String, (text, instead): &(String, String)| toml.replace(text, instead);
         let toml = self.meant.iter().fold(self.toml.clone(), said);
         let Addresses { data, admin } = addresses;
+        let toml = self.owned(toml);
+        let own = if self.own.is_empty() { "test" } else { &self.own };
+        let name = if gateway.contains("name =") { String::new() } else { format!("name = \"{own}\"\n") };
         format!(
-            "[gateway]\nname = \"test\"\nlisten = \"{data}\"\nadmin = \"{admin}\"\n{gateway}\n\
+            "[gateway]\n{name}listen = \"{data}\"\nadmin = \"{admin}\"\n{gateway}\n\
              [gateway.limits]\n{limits}\n[store]\nurl = \"{store_url}\"\n{store}\n\
-             [broker.main]\nurl = \"embedded:\"\n\n{toml}\n"
+             [broker.main]\nurl = \"{broker_url}\"\n\n{toml}\n"
         )
+    }
+
+    fn owned(&self, toml: String) -> String {
+        if self.own.is_empty() {
+            return toml;
+        }
+        let keys = ["send", "receive", "publish", "subscribe"].map(|key| format!("{key} = \""));
+        keys.iter().fold(toml, |toml, key| toml.replace(key, &format!("{key}{}.", self.own)))
     }
 
     pub(crate) fn set_routes(&mut self, toml: &str) {

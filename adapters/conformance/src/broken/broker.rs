@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 use sidegate_broker::{
-    BoxFuture, Broker, BrokerError, Capabilities, Channel, Effect, ErrorKind, Health, Inbox, Message,
-    Outbound, Receipt, Subscription,
+    BoxFuture, Broker, BrokerError, Capabilities, Channel, Effect, ErrorKind, Health, Inbox, LinkState,
+    Message, Outbound, Receipt, Subscription,
 };
 
 use super::Fault;
@@ -86,7 +86,11 @@ impl World {
         let message = Arc::make_mut(&mut outbound.message);
         match self.fault {
             Fault::LosesHeaders => message.headers.clear(),
+            Fault::FlattensText => flatten(message),
             Fault::LosesCorrelation => message.correlation_id = None,
+            Fault::RenamesRequests if message.reply_to.is_some() => {
+                message.correlation_id = Some(message.id.clone());
+            }
             Fault::OneKeyForAll => swap_key(message, Some("one".into())),
             Fault::IgnoresKeys => swap_key(message, None),
             Fault::MixesReplies if outbound.channel == Channel::Reply => {
@@ -97,6 +101,12 @@ impl World {
             }
             _ => {}
         }
+    }
+}
+
+fn flatten(message: &mut Message) {
+    for (_, value) in &mut message.headers {
+        *value = value.chars().map(|letter| if letter.is_ascii() { letter } else { '?' }).collect();
     }
 }
 
@@ -155,7 +165,7 @@ impl BrokenBroker {
 
     async fn join(&self, mut subscription: Subscription) -> Result<Box<dyn Inbox>, BrokerError> {
         match self.world.fault {
-            Fault::IgnoresPrefetch => subscription.prefetch *= 2,
+            Fault::IgnoresPrefetch | Fault::HoardsMessages => subscription.prefetch *= 2,
             Fault::SharesEvents => subscription.service = "everybody".into(),
             _ => {}
         }
@@ -206,6 +216,10 @@ impl Broker for BrokenBroker {
 
     fn probe(&self) -> BoxFuture<'_, Health> {
         self.inner.probe()
+    }
+
+    fn state(&self) -> LinkState {
+        self.inner.state()
     }
 
     fn close(&self, grace: Duration) -> BoxFuture<'_, ()> {

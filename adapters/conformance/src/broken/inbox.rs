@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use compact_str::CompactString;
+use futures_util::FutureExt as _;
 use sidegate_broker::{
     BoxFuture, BrokerError, Delivery, Effect, ErrorKind, Inbox, Message, Settle, SettleError,
 };
@@ -18,6 +19,8 @@ pub(super) struct BrokenInbox {
     inner: Box<dyn Inbox>,
     destination: CompactString,
     world: Arc<World>,
+    /// Taken ahead.
+    hoard: Option<Delivery>,
 }
 
 struct BrokenSettle {
@@ -28,12 +31,18 @@ struct BrokenSettle {
 
 impl BrokenInbox {
     pub(super) fn new(inner: Box<dyn Inbox>, destination: CompactString, world: Arc<World>) -> Self {
-        Self { inner, destination, world }
+        Self { inner, destination, world, hoard: None }
     }
 
     async fn receive(&mut self) -> Option<Delivery> {
-        let delivery = self.inner.next().await?;
         let fault = self.world.fault;
+        let delivery = match self.hoard.take() {
+            Some(delivery) => delivery,
+            None => self.inner.next().await?,
+        };
+        if fault == Fault::HoardsMessages {
+            self.hoard = self.inner.next().now_or_never().flatten();
+        }
         let message = with_own_key(&delivery.message);
         let attempt = if fault == Fault::ForgetsAttempts { 1 } else { delivery.attempt };
         let inner = if fault == Fault::AcksEarly {
@@ -125,5 +134,6 @@ impl Inbox for BrokenInbox {
 impl Drop for BrokenInbox {
     fn drop(&mut self) {
         self.world.stopped_listening(&self.destination);
+        std::mem::forget(self.hoard.take());
     }
 }

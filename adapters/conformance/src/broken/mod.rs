@@ -1,7 +1,7 @@
 //! Adapters that break one promise each: the control of the suite. A law that no broken adapter fails proves nothing.
 //!
-//! [`Broken`] stands before any harness. It must wrap a broker that keeps the laws, serializes keys and counts
-//! attempts; the embedded one does.
+//! [`Broken`] stands before any harness. It must wrap a broker that keeps the laws and claims all that they
+//! need; the embedded one does.
 
 mod broker;
 mod inbox;
@@ -11,6 +11,7 @@ use std::sync::Arc;
 use sidegate_broker::{BoxFuture, Broker};
 
 use crate::harness::{Bounded, Harness, Missing, Patience};
+use crate::laws::Law;
 use broker::{BrokenBroker, World};
 
 /// Which promise is broken.
@@ -24,8 +25,12 @@ pub enum Fault {
     IgnoresOrder,
     /// Headers are left behind.
     LosesHeaders,
+    /// Header values keep what is ASCII.
+    FlattensText,
     /// A reply does not say to what.
     LosesCorrelation,
+    /// A request is called by its message id, whatever its asker calls it.
+    RenamesRequests,
     /// A message id that was seen before is refused.
     RefusesRepeatedIds,
     /// What need not be durable is thrown away.
@@ -50,6 +55,8 @@ pub enum Fault {
     OneKeyForAll,
     /// More is handed out than was asked for.
     IgnoresPrefetch,
+    /// Messages are taken ahead, and not given back when the inbox goes.
+    HoardsMessages,
     /// An acknowledgement is not passed on.
     AcksNothing,
     /// A message is acknowledged when it is handed out.
@@ -88,6 +95,10 @@ impl Broken {
 }
 
 impl Harness for Broken {
+    fn about_to_try(&mut self, law: &Law) {
+        self.inner.about_to_try(law);
+    }
+
     fn fresh(&mut self) -> BoxFuture<'_, Result<Arc<dyn Broker>, Missing>> {
         Box::pin(async { self.inner.fresh().await.map(|broker| Self::wrap(&self.world, broker)) })
     }

@@ -27,12 +27,20 @@ const BROKEN_BY: &[(Fault, &[&str])] = &[
     ),
     (Fault::IgnoresOrder, &["messages_of_one_key_arrive_in_order"]),
     (Fault::LosesHeaders, &["every_property_and_byte_arrives_as_it_was_sent"]),
+    (Fault::FlattensText, &["a_header_value_keeps_every_character"]),
+    (Fault::RenamesRequests, &["a_foreign_correlation_id_arrives_as_it_was_sent"]),
     (
         Fault::LosesCorrelation,
         &["a_reply_reaches_the_place_that_its_asker_named", "every_property_and_byte_arrives_as_it_was_sent"],
     ),
     (Fault::RefusesRepeatedIds, &["publishing_the_same_id_again_is_allowed"]),
-    (Fault::DropsTransient, &["a_message_that_need_not_be_durable_arrives_too"]),
+    (
+        Fault::DropsTransient,
+        &[
+            "a_message_that_need_not_be_durable_arrives_too",
+            "a_reply_that_need_not_be_durable_reaches_its_asker",
+        ],
+    ),
     (Fault::DropsEarlyCommands, &["a_command_without_a_consumer_waits_for_one"]),
     (
         Fault::DropsMissedEvents,
@@ -48,10 +56,15 @@ const BROKEN_BY: &[(Fault, &[&str])] = &[
     (Fault::MixesReplies, &["replies_to_two_askers_do_not_mix"]),
     (
         Fault::IgnoresKeys,
-        &["a_key_has_one_unsettled_message_at_a_time", "a_key_waits_while_its_first_message_is_given_back"],
+        &[
+            "a_key_has_one_unsettled_message_at_a_time_in_one_inbox",
+            "a_key_has_one_unsettled_message_at_a_time",
+            "a_key_waits_while_its_first_message_is_given_back",
+        ],
     ),
     (Fault::OneKeyForAll, &["other_keys_go_on_while_one_waits"]),
     (Fault::IgnoresPrefetch, &["no_more_than_the_prefetch_is_handed_out_unsettled"]),
+    (Fault::HoardsMessages, &["what_a_dropped_inbox_held_goes_to_others"]),
     (
         Fault::AcksNothing,
         &[
@@ -70,7 +83,10 @@ const BROKEN_BY: &[(Fault, &[&str])] = &[
         ],
     ),
     (Fault::RejectsNothing, &["a_rejected_message_is_never_delivered_again"]),
-    (Fault::IgnoresPauses, &["a_message_given_back_comes_again_after_its_pause"]),
+    (
+        Fault::IgnoresPauses,
+        &["a_message_given_back_comes_again_after_its_pause", "a_pause_outlives_the_inbox_it_began_in"],
+    ),
     (
         Fault::ForgetsAttempts,
         &["the_attempt_rises_with_each_redelivery", "the_attempt_is_remembered_over_a_restart"],

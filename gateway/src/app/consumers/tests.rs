@@ -145,13 +145,8 @@ async fn a_message_whose_handling_panics_comes_again_and_holds_up_nobody() {
     let queue = Faulty::default();
     queue.put(late("bad"), 1);
     queue.put(late("good"), 1);
-    let link = Link {
-        name: "faulty".into(),
-        broker: Arc::new(queue.clone()),
-        reply_to: "replies".into(),
-        metrics: app.shared.metrics.broker("faulty"),
-        trouble: Mutex::new(None),
-    };
+    let metrics = app.shared.metrics.broker("faulty");
+    let link = Link::new("faulty".into(), Arc::new(queue.clone()), "replies".into(), metrics);
     let mut settings = app.settings.consumers[0].as_ref().clone();
     settings.concurrency = 1;
     let metrics = app.shared.metrics.consumer("faulty");

@@ -57,12 +57,22 @@ struct Operation {
 }
 
 fn servers(settings: &Settings) -> Value {
-    let server = |url: &BrokerUrl| match url {
-        BrokerUrl::Embedded => json!({
-            "host": settings.gateway.name,
-            "protocol": "embedded",
-            "description": "Inside the gateway's process, durable in its store",
-        }),
+    let server = |url: &BrokerUrl| {
+        let (protocol, secured, remote) = match url {
+            BrokerUrl::Embedded => {
+                return json!({
+                    "host": settings.gateway.name,
+                    "protocol": "embedded",
+                    "description": "Inside the gateway's process, durable in its store",
+                });
+            }
+            BrokerUrl::Nats(remote) => ("nats", "nats", remote),
+            BrokerUrl::RabbitMq(remote) => ("amqp", "amqps", remote),
+            BrokerUrl::Kafka(remote) => ("kafka", "kafka-secure", remote),
+            BrokerUrl::Redis(remote) => ("redis", "redis", remote),
+        };
+        let protocol = if remote.is_tls() { secured } else { protocol };
+        json!({ "host": remote.hosts(), "protocol": protocol })
     };
     settings.brokers.iter().map(|(name, broker)| (label(name), server(&broker.url))).collect()
 }

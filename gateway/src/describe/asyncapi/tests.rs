@@ -54,3 +54,17 @@ fn events_have_no_reply_and_templates_become_parameters() {
     assert_eq!(channel["address"], "orders.{path_region}.{header_x-tenant}");
     assert!(channel["parameters"]["path_region"].is_object(), "each expression in an address is a parameter");
 }
+
+#[test]
+fn a_broker_between_processes_is_shown_with_its_protocol_and_without_its_password() {
+    let config = "[gateway]\nname = \"orders\"\n[broker.log]\nurl = \"kafka+tls://k1:9093,k2:9093\"\n\
+                  [broker.work]\nurl = \"amqp://shop:hunter2@mq:5672/orders\"\n";
+    let loaded = sidegate_config::parse(config, "sidegate.toml", "".as_ref(), &|_| None).expect("a config");
+    let servers = &document(&loaded.settings)["servers"];
+    assert_eq!(servers["log"], json!({ "host": "k1:9093,k2:9093", "protocol": "kafka-secure" }));
+    assert_eq!(
+        servers["work"],
+        json!({ "host": "mq:5672", "protocol": "amqp" }),
+        "whoever reads it has no login"
+    );
+}

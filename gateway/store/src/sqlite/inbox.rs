@@ -66,7 +66,7 @@ fn with_columns<T>(record: &InboxRecord, write: impl FnOnce(&[&dyn ToSql]) -> T)
         [&message_id.as_str(), &consumer.as_str(), &operation_id.as_str(), &ms(*expires_at)];
     let [message_id, consumer, operation_id, expires_at] = who;
     match executed {
-        Executed::Awaiting { broker, reply_to, deadline } => write(params![
+        Executed::Awaiting { broker, reply_to, correlation_id, deadline } => write(params![
             message_id,
             consumer,
             operation_id,
@@ -78,6 +78,7 @@ fn with_columns<T>(record: &InboxRecord, write: impl FnOnce(&[&dyn ToSql]) -> T)
             None::<bool>,
             None::<&str>,
             None::<&[u8]>,
+            correlation_id.as_deref(),
         ]),
         Executed::Answered { answer, exhausted } => write(params![
             message_id,
@@ -91,6 +92,7 @@ fn with_columns<T>(record: &InboxRecord, write: impl FnOnce(&[&dyn ToSql]) -> T)
             exhausted,
             headers_json(&answer.headers),
             &answer.body[..],
+            None::<&str>,
         ]),
     }
 }
@@ -113,6 +115,7 @@ fn executed(row: &Row<'_>) -> rusqlite::Result<Executed> {
     Ok(Executed::Awaiting {
         broker: text(row, 4)?,
         reply_to: text_if_any(row, 5)?,
+        correlation_id: text_if_any(row, 11)?,
         deadline: moment_if_any(row, 6)?,
     })
 }

@@ -73,6 +73,7 @@ fn upsert(tx: &Tx<'_>, parked: &NewParked) -> rusqlite::Result<u64> {
         parked.attempts,
         ms(parked.parked_at),
         ms(parked.expires_at),
+        parked.correlation_id.as_deref(),
     ];
     tx.sql(include_str!("sql/parked/upsert.sql"))?.query_row(columns, |row| number(row, 0))
 }
@@ -100,6 +101,7 @@ fn message(row: &Row<'_>) -> rusqlite::Result<ParkedMessage> {
         message_id: text(row, 4)?,
         key: text_if_any(row, 5)?,
         reply_to: text_if_any(row, 6)?,
+        correlation_id: text_if_any(row, 18)?,
         content_type: text_if_any(row, 7)?,
         headers: headers(row, 8)?,
         body: bytes(row, 9)?,

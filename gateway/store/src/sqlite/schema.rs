@@ -78,8 +78,8 @@ mod tests {
             (include_str!("sql/parked/sweep.sql"), "parked_expiring (expires_at<?)"),
             (include_str!("sql/message/page.sql"), "message_queue (queue=? AND rowid>?)"),
         ];
-        let conn = Connection::open_in_memory().expect("memory is there");
-        conn.execute_batch(include_str!("migrations/V1__store.sql")).expect("the schema is valid");
+        let mut conn = Connection::open_in_memory().expect("memory is there");
+        super::migrate(&mut conn, std::path::Path::new(":memory:")).expect("the migrations are valid");
         for (sql, index) in by_index {
             let plan = plan(&conn, sql);
             assert!(plan.contains(index), "{sql}\nis to use {index}, and does: {plan}");

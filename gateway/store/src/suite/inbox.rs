@@ -21,7 +21,8 @@ pub async fn an_answer_is_given_back_as_it_was_recorded(subject: &impl Subject) 
 
 pub async fn who_awaits_an_outcome_keeps_the_way_back(subject: &impl Subject) {
     let store = open(subject);
-    let nobody_waits = Executed::Awaiting { broker: "main".into(), reply_to: None, deadline: None };
+    let nobody_waits =
+        Executed::Awaiting { broker: "main".into(), reply_to: None, correlation_id: None, deadline: None };
     store.record(vec![inbox_record(1, awaiting()), inbox_record(2, nobody_waits.clone())]).await.unwrap();
     assert_eq!(store.executed("create-order", "message-1").await.unwrap(), Some(awaiting()));
     assert_eq!(store.executed("create-order", "message-2").await.unwrap(), Some(nobody_waits));

@@ -9,6 +9,7 @@ pub async fn a_message_is_read_as_it_was_set_aside(subject: &impl Subject) {
     let bare = NewParked {
         key: None,
         reply_to: None,
+        correlation_id: None,
         content_type: None,
         headers: Vec::new(),
         last_answer: None,

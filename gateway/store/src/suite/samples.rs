@@ -95,6 +95,7 @@ pub fn awaiting() -> Executed {
     Executed::Awaiting {
         broker: "main".into(),
         reply_to: Some("replies.edge".into()),
+        correlation_id: Some("theirs".into()),
         deadline: Some(at(TIMEOUT_MS)),
     }
 }
@@ -112,6 +113,7 @@ pub fn parked_message(number: u64) -> NewParked {
         message_id: format!("message-{number}").into(),
         key: Some("customer-1".into()),
         reply_to: Some("replies.edge".into()),
+        correlation_id: Some("theirs".into()),
         content_type: Some("application/json".into()),
         headers: vec![("sidegate-operation".into(), "o".into())],
         body: Bytes::from(format!("body-{number}")),

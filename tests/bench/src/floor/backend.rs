@@ -1,4 +1,5 @@
-//! The service behind the proxy and behind the gateway: reads a request whole and answers 200 with 1 KiB.
+//! The service behind the proxy and behind the gateway: reads a request whole and answers 200 with a document of a
+//! fixed size.
 
 use std::convert::Infallible;
 
@@ -9,10 +10,10 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response};
 
-use crate::load::request::json_of_1_kib;
+use crate::load::request::json_of;
 
-pub(crate) async fn serve() -> Result<Infallible> {
-    let answer = Bytes::from(json_of_1_kib());
+pub(crate) async fn serve(body_bytes: usize) -> Result<Infallible> {
+    let answer = Bytes::from(json_of(body_bytes));
     super::serve(move |request| respond(request, answer.clone())).await
 }
 

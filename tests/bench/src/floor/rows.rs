@@ -2,18 +2,15 @@
 //! durability, and nothing else. No HTTP: what it reaches is a ceiling for durable acceptance on this disk.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use rusqlite::{Connection, named_params};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
 
+use super::callers;
 use crate::cli::RowsPlan;
-use crate::load::latency::Latency;
 use crate::load::request::json_of_1_kib;
 use crate::measure::sample::Sample;
-use crate::process::usage::Usage;
 
 /// The gateway's own tables.
 const SCHEMA: &str = include_str!("../../../../gateway/store/src/sqlite/migrations/V1__store.sql");
@@ -34,22 +31,15 @@ struct Row {
     committed: oneshot::Sender<()>,
 }
 
-/// Runs the floor and writes what came out as JSON to standard output.
-pub(crate) fn run(plan: &RowsPlan) -> Result<()> {
-    let sample = measure(plan)?;
-    serde_json::to_writer(std::io::stdout(), &sample).context("standard output is closed")
-}
-
-fn measure(plan: &RowsPlan) -> Result<Sample> {
+/// Inserts as fast as it can and tells its own sample.
+pub(super) fn measure(plan: &RowsPlan) -> Result<Sample> {
     let connection = open(&plan.folder.join("floor.db")).context("the floor's database cannot be made")?;
-    let (rows, queue) = mpsc::channel(usize::from(plan.clients));
+    let (rows, queue) = mpsc::channel(usize::from(plan.callers.clients));
     let writer = std::thread::spawn(move || write(connection, queue));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let (before, started) = (Usage::of_this_process()?, Instant::now());
-    let latency = runtime.block_on(insert(plan, rows));
-    let (elapsed, after) = (started.elapsed(), Usage::of_this_process()?);
-    writer.join().map_err(|_| anyhow::anyhow!("the writer panicked"))??;
-    Ok(Sample::new(&latency, elapsed, before, after))
+    let sample = runtime.block_on(callers::sample(plan.callers, move || insert(rows.clone())));
+    writer.join().map_err(|_| anyhow!("the writer panicked"))??;
+    sample
 }
 
 fn open(path: &Path) -> rusqlite::Result<Connection> {
@@ -60,37 +50,13 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Everybody inserts a row, waits for its commit, and inserts the next.
-async fn insert(plan: &RowsPlan, rows: mpsc::Sender<Row>) -> Latency {
-    let end = Instant::now() + Duration::from_millis(plan.milliseconds);
-    let mut clients = JoinSet::new();
-    for _ in 0..plan.clients {
-        clients.spawn(client(rows.clone(), end));
-    }
-    drop(rows);
-    let mut all = Latency::new();
-    while let Some(Ok(latency)) = clients.join_next().await {
-        all.add(&latency);
-    }
-    all
-}
-
-async fn client(rows: mpsc::Sender<Row>, end: Instant) -> Latency {
-    let mut latency = Latency::new();
-    let mut started = Instant::now();
-    while started < end {
-        let (committed, commit) = oneshot::channel();
-        let mut token = [0; 16];
-        let _ = getrandom::fill(&mut token);
-        if rows.send(Row { token, body: json_of_1_kib(), committed }).await.is_err() || commit.await.is_err()
-        {
-            break;
-        }
-        let finished = Instant::now();
-        latency.record(finished - started);
-        started = finished;
-    }
-    latency
+/// Inserts a row and waits for its commit.
+async fn insert(rows: mpsc::Sender<Row>) -> Result<()> {
+    let (committed, commit) = oneshot::channel();
+    let mut token = [0; 16];
+    getrandom::fill(&mut token)?;
+    rows.send(Row { token, body: json_of_1_kib(), committed }).await.context("the writer ended")?;
+    commit.await.context("the writer failed")
 }
 
 /// Commits whatever has come while the last commit was under way.
@@ -126,12 +92,13 @@ fn store(connection: &Connection, key: i64, row: &Row) -> rusqlite::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::measure;
-    use crate::cli::RowsPlan;
+    use crate::cli::{Callers, RowsPlan};
 
     #[test]
     fn the_floor_fits_the_gateways_tables() {
         let folder = tempfile::tempdir().expect("a folder");
-        let plan = RowsPlan { folder: folder.path().to_owned(), milliseconds: 50, clients: 8 };
+        let callers = Callers { milliseconds: 50, clients: 8 };
+        let plan = RowsPlan { folder: folder.path().to_owned(), callers };
         let sample = measure(&plan).expect("rows can be inserted into the gateway's tables as they are now");
         assert!(sample.requests >= 8, "every client's first row was committed: {sample:?}");
     }

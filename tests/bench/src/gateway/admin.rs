@@ -63,6 +63,23 @@ impl Admin {
         Ok(sum(&self.metrics().await?, "sidegate_callers_held", &[("route", route)]))
     }
 
+    /// How many operations are accepted and not yet at their broker.
+    ///
+    /// # Errors
+    /// The gateway does not answer.
+    pub(crate) async fn pending(&mut self) -> Result<u64> {
+        Ok(sum(&self.metrics().await?, "sidegate_operations_pending", &[]))
+    }
+
+    /// How many messages the broker took responsibility for since the gateway started.
+    ///
+    /// # Errors
+    /// The gateway does not answer.
+    pub(crate) async fn published(&mut self) -> Result<u64> {
+        let labels = [("broker", "main"), ("result", "ok")];
+        Ok(sum(&self.metrics().await?, "sidegate_messages_published_total", &labels))
+    }
+
     async fn metrics(&mut self) -> Result<String> {
         match self.0.exchange(&get("/metrics")).await? {
             200 => Ok(String::from_utf8_lossy(self.0.body()).into_owned()),
@@ -82,7 +99,11 @@ impl Operations {
 fn sum(metrics: &str, name: &str, labels: &[(&str, &str)]) -> u64 {
     let wanted: Vec<String> = labels.iter().map(|(label, value)| format!("{label}=\"{value}\"")).collect();
     let samples = metrics.lines().filter_map(|line| {
-        let (found, value) = line.strip_prefix(name)?.strip_prefix('{')?.rsplit_once("} ")?;
+        let rest = line.strip_prefix(name)?;
+        let (found, value) = match rest.strip_prefix('{') {
+            Some(labelled) => labelled.rsplit_once("} ")?,
+            None => ("", rest.strip_prefix(' ')?),
+        };
         let has = |label: &String| found.split(',').any(|found| found == label);
         wanted.iter().all(has).then(|| value.parse::<u64>().ok())?
     });
@@ -96,13 +117,14 @@ mod tests {
     #[test]
     fn samples_are_found_by_name_and_labels() {
         let metrics = "# TYPE a counter\na_total{route=\"x\",status=\"s\"} 3\na_total{route=\"x\",status=\"f\"} 4\n\
-                       a_total{route=\"xy\",status=\"s\"} 50\nab_total{route=\"x\"} 600\n# EOF\n";
+                       a_total{route=\"xy\",status=\"s\"} 50\nab_total{route=\"x\"} 600\nbare 8\n# EOF\n";
         assert_eq!(
             sum(metrics, "a_total", &[("route", "x")]),
             7,
             "all samples of the route, and of no other"
         );
         assert_eq!(sum(metrics, "a_total", &[("route", "x"), ("status", "f")]), 4);
+        assert_eq!(sum(metrics, "bare", &[]), 8, "some have no labels");
         assert_eq!(sum(metrics, "a_total", &[("route", "z")]), 0, "what never happened is 0");
     }
 }

@@ -2,7 +2,7 @@
 
 mod admin;
 mod build;
-mod config;
+pub(crate) mod config;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -29,14 +29,13 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Starts `binary` on the store in `folder`, which is made when it is absent. Without a backend it accepts, and
-    /// nothing is executed.
+    /// Starts `binary` with this config on the store in `folder`, which is made when it is absent.
     ///
     /// # Errors
     /// It does not get ready.
-    pub(crate) async fn start(binary: &Path, folder: &Path, backend: Option<SocketAddr>) -> Result<Self> {
+    pub(crate) async fn start(binary: &Path, folder: &Path, toml: &str) -> Result<Self> {
         let config = folder.join("sidegate.toml");
-        std::fs::write(&config, config::toml(backend)).context("the gateway's config cannot be written")?;
+        std::fs::write(&config, toml).context("the gateway's config cannot be written")?;
         let mut command = Command::new(binary);
         command.current_dir(folder).arg("--config").arg(&config).args([
             "--log",
@@ -61,6 +60,11 @@ impl Gateway {
     /// It ended.
     pub(crate) fn usage(&self) -> Result<Usage> {
         self.process.usage()
+    }
+
+    /// As any process, without its admin plane.
+    pub(crate) fn into_process(self) -> Process {
+        self.process
     }
 
     /// Stops it in order.

@@ -2,16 +2,23 @@
 
 use bytes::Bytes;
 
-/// JSON of exactly 1,024 bytes, like an order with a note.
-pub(crate) fn json_of_1_kib() -> String {
-    const BYTES: usize = 1_024;
+/// What most tables are measured with.
+const BYTES: usize = 1_024;
+
+/// JSON of exactly so many bytes, like an order with a note; the order alone takes almost 100.
+pub(crate) fn json_of(bytes: usize) -> String {
     const START: &str = r#"{"order_id":"o-000001","customer_id":"cust-0001","amount":12000,"note":""#;
     const END: &str = "\"}";
-    let note = "x".repeat(BYTES - START.len() - END.len());
+    let note = "x".repeat(bytes.saturating_sub(START.len() + END.len()));
     [START, &note, END].concat()
 }
 
-/// A POST with that body.
+/// JSON of 1 KiB.
+pub(crate) fn json_of_1_kib() -> String {
+    json_of(BYTES)
+}
+
+/// A POST of 1 KiB.
 pub(crate) fn post(path: &str) -> Bytes {
     post_of(path, &json_of_1_kib())
 }
@@ -33,9 +40,11 @@ pub(crate) fn get(path: &str) -> Bytes {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_body_is_json_of_one_kibibyte() {
-        let body = super::json_of_1_kib();
-        assert_eq!(body.len(), 1_024, "the tables say 1 KiB");
-        serde_json::from_str::<serde_json::Value>(&body).expect("gateways and services may read it");
+    fn bodies_are_json_of_the_size_that_the_tables_say() {
+        for bytes in [512, 1_024] {
+            let body = super::json_of(bytes);
+            assert_eq!(body.len(), bytes, "to the byte");
+            serde_json::from_str::<serde_json::Value>(&body).expect("gateways and services may read it");
+        }
     }
 }

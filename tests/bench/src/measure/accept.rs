@@ -1,13 +1,12 @@
 //! Durable acceptance: 202 after the commit, `synchronous=FULL`. Beside it the bare 202, and the bare commit of the
 //! same rows, which is what the disk allows.
 
-use std::process::Stdio;
-
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 
 use super::rounds::{self, Contender};
 use super::sample::Sample;
 use super::{Bench, Name};
+use crate::cli::Callers;
 use crate::load::request::post;
 use crate::report::{Bound, Section, Verdict};
 
@@ -45,14 +44,9 @@ async fn accept(bench: &Bench<'_>) -> Result<Sample> {
     Ok(sample)
 }
 
-/// Runs to its end by itself and tells its own sample.
 async fn bare_rows(bench: &Bench<'_>) -> Result<Sample> {
     let folder = bench.new_folder()?;
-    let mut command = bench.this_program();
-    command.arg("floor-sqlite").arg("--folder").arg(folder.path());
-    command.arg("--milliseconds").arg(bench.options.window().as_millis().to_string());
-    command.arg("--clients").arg(bench.options.connections.to_string());
-    let output = command.stderr(Stdio::inherit()).output().await.context("the floor cannot be started")?;
-    ensure!(output.status.success(), "the floor failed");
-    serde_json::from_slice(&output.stdout).context("the floor did not tell its sample")
+    let place = format!("--folder={}", folder.path().display());
+    let callers = Callers::of(bench.options.window(), bench.options.connections);
+    bench.told_by("floor-sqlite", [place].into_iter().chain(callers.arguments())).await
 }

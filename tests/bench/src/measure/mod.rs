@@ -1,15 +1,22 @@
 //! What is measured: one file each, and what they share.
 
 mod accept;
+mod broker_accept;
+mod durable_nats;
+mod floors;
 mod forward;
+mod kafka;
 mod memory;
+mod nats;
 mod operations;
+mod pair;
 mod rounds;
 pub(crate) mod sample;
 mod start;
 mod status;
 mod work;
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -17,15 +24,16 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
-use tokio::process::Command;
 use tokio::task::LocalSet;
 
-use crate::cli::Options;
+use crate::brokers::{Broker, Missing};
+use crate::cli::{Options, Place};
 use crate::gateway::{self, Gateway};
+use crate::load::pace::Pace;
 use crate::load::{Load, Until};
-use crate::process::Process;
 use crate::report::{self, Section};
 
+use floors::Floor;
 use sample::Sample;
 
 /// A measurement.
@@ -45,6 +53,14 @@ pub(crate) enum Name {
     Memory,
     /// From the start of the process to ready.
     Start,
+    /// A command over NATS between two gateways, the caller held, nothing stored.
+    Nats,
+    /// The same as durable operations over JetStream.
+    DurableNats,
+    /// Durable acceptance until the message is at NATS, RabbitMQ and Kafka.
+    BrokerAccept,
+    /// A command over Kafka between two gateways, one caller at a time.
+    Kafka,
 }
 
 /// What every measurement needs.
@@ -56,6 +72,8 @@ pub(crate) struct Bench<'a> {
     this: PathBuf,
     /// Holds a folder for each run.
     folder: PathBuf,
+    /// How many destinations were used so far.
+    destinations: Cell<u32>,
 }
 
 /// Runs what was asked for and reports it.
@@ -101,7 +119,7 @@ impl<'a> Bench<'a> {
         let build_folder = || this.parent().map_or_else(std::env::temp_dir, Path::to_owned);
         let folder = options.folder.clone().unwrap_or_else(build_folder);
         let folder = folder.canonicalize().with_context(|| format!("no folder at {}", folder.display()))?;
-        Ok(Self { options, binary, this, folder })
+        Ok(Self { options, binary, this, folder, destinations: Cell::default() })
     }
 
     /// An interrupted run takes its processes and its folders with it.
@@ -116,9 +134,7 @@ impl<'a> Bench<'a> {
         let mut sections = Vec::new();
         for name in Name::value_variants() {
             if self.options.only.is_empty() || self.options.only.contains(name) {
-                let section = self.measure(*name).await;
-                let section =
-                    section.with_context(|| format!("the measurement `{}` failed", name.as_str()))?;
+                let Some(section) = self.measured(*name).await? else { continue };
                 let section = section.note(&self.how(*name));
                 report::print(&section)?;
                 sections.push(section);
@@ -127,11 +143,29 @@ impl<'a> Bench<'a> {
         Ok(sections)
     }
 
+    /// Nothing where its broker is not installed, unless that is a failure here.
+    async fn measured(&self, name: Name) -> Result<Option<Section>> {
+        match self.measure(name).await {
+            Ok(section) => Ok(Some(section)),
+            Err(error) if error.is::<Missing>() && !self.options.require_brokers => {
+                report::progress(&format!("SKIPPED `{}`: {error:#}", name.as_str()));
+                Ok(None)
+            }
+            Err(error) => Err(error.context(format!("the measurement `{}` failed", name.as_str()))),
+        }
+    }
+
     /// How the numbers of a section came about.
     fn how(&self, name: Name) -> String {
         let Options { rounds, seconds, connections, .. } = self.options;
         match name {
             Name::Memory | Name::Start => format!("Rounds: {rounds}."),
+            Name::Nats | Name::DurableNats | Name::BrokerAccept | Name::Kafka => {
+                format!(
+                    "Rounds: {rounds} of {seconds} s; bodies of requests and answers: {} B.",
+                    pair::BODY_BYTES
+                )
+            }
             _ => format!("Rounds: {rounds} of {seconds} s; connections: {connections}; bodies: 1 KiB."),
         }
     }
@@ -145,6 +179,10 @@ impl<'a> Bench<'a> {
             Name::Operations => operations::measure(self).await,
             Name::Memory => memory::measure(self).await,
             Name::Start => start::measure(self).await,
+            Name::Nats => nats::measure(self).await,
+            Name::DurableNats => durable_nats::measure(self).await,
+            Name::BrokerAccept => broker_accept::measure(self).await,
+            Name::Kafka => kafka::measure(self).await,
         }
     }
 
@@ -156,30 +194,28 @@ impl<'a> Bench<'a> {
             .with_context(|| format!("no folder can be made in {}", self.folder.display()))
     }
 
-    /// A gateway on the store in `folder`.
+    /// A place at a broker that nothing was sent to before.
+    pub(crate) fn new_place(&self, broker: &Broker) -> Place {
+        let number = self.destinations.get() + 1;
+        self.destinations.set(number);
+        Place { url: broker.url().to_owned(), destination: format!("bench.work.{number}") }
+    }
+
+    /// A gateway on the store in `folder`, with the broker in its own process.
     pub(crate) async fn gateway(&self, folder: &Path, backend: Option<&Floor>) -> Result<Gateway> {
-        Gateway::start(&self.binary, folder, backend.map(|floor| floor.address)).await
+        let toml = gateway::config::alone(backend.map(|floor| floor.address));
+        self.gateway_of(folder, &toml).await
     }
 
-    /// A floor, started as a process of its own.
-    pub(crate) async fn floor(&self, name: &'static str, backend: Option<&Floor>) -> Result<Floor> {
-        let mut command = self.this_program();
-        command.arg(name);
-        if let Some(backend) = backend {
-            command.arg("--backend").arg(backend.address.to_string());
-        }
-        let mut process = Process::start(name, command)?;
-        let address = process.address("data").await?;
-        Ok(Floor { process, address })
-    }
-
-    pub(crate) fn this_program(&self) -> Command {
-        Command::new(&self.this)
+    /// A gateway of this config.
+    pub(crate) async fn gateway_of(&self, folder: &Path, toml: &str) -> Result<Gateway> {
+        Gateway::start(&self.binary, folder, toml).await
     }
 
     /// A load at `address` in the shape that all share.
     pub(crate) fn load(&self, address: SocketAddr, requests: Vec<bytes::Bytes>, expected: u16) -> Load {
-        Load { address, requests: requests.into(), connections: self.options.connections, expected }
+        let connections = self.options.connections;
+        Load { address, requests: requests.into(), connections, pace: Pace::Closed, expected }
     }
 
     /// Warms up, then measures for one window what `usage` of a process goes into the load's requests.
@@ -192,27 +228,6 @@ impl<'a> Bench<'a> {
         let before = usage()?;
         let measured = load.run(Until::For(self.options.window())).await?;
         Ok(Sample::new(&measured.latency, measured.elapsed, before, usage()?))
-    }
-}
-
-/// A floor that runs.
-pub(crate) struct Floor {
-    process: Process,
-    address: SocketAddr,
-}
-
-impl Floor {
-    /// One sample of it.
-    pub(crate) async fn sample(
-        self,
-        bench: &Bench<'_>,
-        request: bytes::Bytes,
-        expected: u16,
-    ) -> Result<Sample> {
-        let load = bench.load(self.address, vec![request], expected);
-        let sample = bench.sample(&load, || self.process.usage()).await?;
-        self.process.stop().await?;
-        Ok(sample)
     }
 }
 

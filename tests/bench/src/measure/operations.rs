@@ -55,7 +55,7 @@ async fn polled(bench: &Bench<'_>) -> Result<Sample> {
 }
 
 /// What ended between the warm-up and the last acceptance: while the pipeline was full.
-fn outcomes(warm: Progress, done: &Done) -> Result<Sample> {
+pub(super) fn outcomes(warm: Progress, done: &Done) -> Result<Sample> {
     let (ended, elapsed) = (done.accepted.ended - warm.ended, done.accepted.at - warm.at);
     ensure!(ended > 0, "nothing ended in {elapsed:?}");
     let acceptance = Sample::new(&done.measured.latency, elapsed, warm.usage, done.accepted.usage);

@@ -5,7 +5,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::sample::Sample;
 use crate::report::{self, Cell, Table};
-use crate::stats::{median, number, range, ratio};
+use crate::stats::{median, range, ratio};
 
 /// Something that is measured once in each round.
 pub(crate) struct Contender<'a> {
@@ -55,25 +55,53 @@ impl Series {
         self.samples.iter().map(value)
     }
 
+    /// Median of a value over the rounds.
+    pub(crate) fn median(&self, value: impl Fn(&Sample) -> f64) -> f64 {
+        median(self.all(value))
+    }
+
+    /// Median of comparisons with another contender, each within one round.
+    pub(crate) fn compared_to(&self, other: &Self, compare: impl Fn(&Sample, &Sample) -> f64) -> f64 {
+        let pairs = self.samples.iter().zip(&other.samples);
+        median(pairs.map(|(own, other)| compare(own, other)))
+    }
+
     /// Median of requests per second.
     pub(crate) fn per_second(&self) -> f64 {
-        median(self.all(Sample::per_second))
+        self.median(Sample::per_second)
     }
 
     /// Median of the 99th percentiles, in milliseconds.
     pub(crate) fn p99_ms(&self) -> f64 {
-        median(self.all(|sample| sample.p99_us)) / 1e3
+        self.median(|sample| sample.p99_us) / 1e3
     }
 
     /// Median of the ratios to another contender's rate, each within one round.
     pub(crate) fn ratio_to(&self, other: &Self) -> f64 {
-        let pairs = self.samples.iter().zip(&other.samples);
-        median(pairs.map(|(own, other)| ratio(own.per_second(), other.per_second())))
+        self.compared_to(other, |own, other| ratio(own.per_second(), other.per_second()))
     }
 
     fn row(&self, floor: Option<&Self>) -> Vec<Cell> {
+        let used = [
+            one_digit(self.median(|sample| sample.cpu_us_per_request(sample.used))),
+            one_digit(self.median(|sample| sample.used.rss_mib())),
+        ];
+        self.cells(floor, used)
+    }
+
+    /// The same with both processes of a pair.
+    fn pair_row(&self, floor: Option<&Self>) -> Vec<Cell> {
+        let used = [
+            one_digit(self.median(|sample| sample.cpu_us_per_request(sample.used))),
+            one_digit(self.median(|sample| sample.cpu_us_per_request(sample.partner()))),
+            one_digit(self.median(|sample| sample.used.rss_mib())),
+            one_digit(self.median(|sample| sample.partner().rss_mib())),
+        ];
+        self.cells(floor, used)
+    }
+
+    fn cells(&self, floor: Option<&Self>, used: impl IntoIterator<Item = Cell>) -> Vec<Cell> {
         let (low, high) = range(self.all(Sample::per_second));
-        let rss_kib = median(self.all(|sample| number(sample.rss_kib)));
         let of_floor = floor.map(|floor| Cell::number(format!("{:.2}", self.ratio_to(floor))));
         let start = [
             Cell::text(&self.label),
@@ -81,19 +109,26 @@ impl Series {
             Cell::number(format!("{} – {}", report::count(low), report::count(high))),
         ];
         let end = [
-            Cell::number(format!("{:.1}", median(self.all(Sample::cpu_us_per_request)))),
-            Cell::number(format!("{:.1}", rss_kib / 1024.0)),
-            Cell::number(format!("{:.2}", median(self.all(|sample| sample.p50_us)) / 1e3)),
+            Cell::number(format!("{:.2}", self.median(|sample| sample.p50_us) / 1e3)),
             Cell::number(format!("{:.2}", self.p99_ms())),
         ];
-        start.into_iter().chain(of_floor).chain(end).collect()
+        start.into_iter().chain(of_floor).chain(used).chain(end).collect()
     }
+}
+
+fn one_digit(value: f64) -> Cell {
+    Cell::number(format!("{value:.1}"))
 }
 
 /// The table of contenders, the first of which is the floor.
 pub(crate) fn table(all: &[Series]) -> Table {
+    table_of("", all)
+}
+
+/// The same where there are several of them.
+pub(crate) fn table_of(what: &str, all: &[Series]) -> Table {
     let header =
-        ["", "requests/s", "from – to", "of the floor", "CPU µs/request", "RSS MiB", "p50 ms", "p99 ms"];
+        [what, "requests/s", "from – to", "of the floor", "CPU µs/request", "RSS MiB", "p50 ms", "p99 ms"];
     Table::new(&header, all.iter().map(|series| series.row(all.first())).collect())
 }
 
@@ -101,4 +136,21 @@ pub(crate) fn table(all: &[Series]) -> Table {
 pub(crate) fn table_without_floor(all: &[Series]) -> Table {
     let header = ["", "operations/s", "from – to", "CPU µs/operation", "RSS MiB", "p50 ms", "p99 ms"];
     Table::new(&header, all.iter().map(|series| series.row(None)).collect())
+}
+
+/// The table of contenders that are pairs of processes, the first of which is the floor.
+pub(crate) fn pair_table(what: &str, all: &[Series]) -> Table {
+    pairs(what, Some("of the first"), all.iter().map(|series| series.pair_row(all.first())).collect())
+}
+
+/// The table of contenders that are pairs of processes, without a floor.
+pub(crate) fn pair_table_without_floor(what: &str, all: &[Series]) -> Table {
+    pairs(what, None, all.iter().map(|series| series.pair_row(None)).collect())
+}
+
+fn pairs(what: &str, of_floor: Option<&str>, rows: Vec<Vec<Cell>>) -> Table {
+    let start = [what, "requests/s", "from – to"];
+    let used = ["CPU µs asking", "CPU µs answering", "RSS MiB asking", "RSS MiB answering"];
+    let header = start.into_iter().chain(of_floor).chain(used).chain(["p50 ms", "p99 ms"]);
+    Table::new(&header.collect::<Vec<_>>(), rows)
 }

@@ -13,12 +13,21 @@ use crate::stats::{number, ratio};
 pub(crate) struct Sample {
     pub(crate) requests: u64,
     pub(crate) elapsed_us: f64,
-    /// CPU time of the measured process, user and system.
+    /// By the measured process.
+    pub(crate) used: Used,
+    /// By the process that answers the measured one, where two make a pair.
+    pub(crate) partner: Option<Used>,
+    pub(crate) p50_us: f64,
+    pub(crate) p99_us: f64,
+}
+
+/// What a process used while it was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Used {
+    /// CPU time, user and system.
     pub(crate) cpu_us: f64,
     /// Its memory at the end.
     pub(crate) rss_kib: u64,
-    pub(crate) p50_us: f64,
-    pub(crate) p99_us: f64,
 }
 
 impl Sample {
@@ -26,8 +35,8 @@ impl Sample {
         Self {
             requests: latency.count(),
             elapsed_us: micros(elapsed),
-            cpu_us: micros(after.cpu.saturating_sub(before.cpu)),
-            rss_kib: after.rss_kib,
+            used: Used::between(before, after),
+            partner: None,
             p50_us: micros(latency.at(0.50)),
             p99_us: micros(latency.at(0.99)),
         }
@@ -37,8 +46,28 @@ impl Sample {
         ratio(number(self.requests) * 1e6, self.elapsed_us)
     }
 
-    pub(crate) fn cpu_us_per_request(&self) -> f64 {
-        ratio(self.cpu_us, number(self.requests))
+    /// What the second process of a pair used; nothing where there is only one.
+    pub(crate) fn partner(&self) -> Used {
+        self.partner.unwrap_or(Used { cpu_us: 0.0, rss_kib: 0 })
+    }
+
+    pub(crate) fn cpu_us_per_request(&self, used: Used) -> f64 {
+        ratio(used.cpu_us, number(self.requests))
+    }
+
+    /// Thousandths of a core.
+    pub(crate) fn millicores(&self, used: Used) -> f64 {
+        ratio(used.cpu_us * 1e3, self.elapsed_us)
+    }
+}
+
+impl Used {
+    pub(crate) fn between(before: Usage, after: Usage) -> Self {
+        Self { cpu_us: micros(after.cpu.saturating_sub(before.cpu)), rss_kib: after.rss_kib }
+    }
+
+    pub(crate) fn rss_mib(self) -> f64 {
+        number(self.rss_kib) / 1024.0
     }
 }
 

@@ -64,13 +64,20 @@ impl Process {
         address.with_context(|| format!("{} does not listen (plane `{plane}`):\n{}", self.name, self.log()))
     }
 
+    /// Its number in the system.
+    ///
+    /// # Errors
+    /// It ended.
+    pub(crate) fn id(&self) -> Result<i32> {
+        Ok(self.pid()?.as_raw_nonzero().get())
+    }
+
     /// What it used so far.
     ///
     /// # Errors
     /// It ended.
     pub(crate) fn usage(&self) -> Result<Usage> {
-        let pid = self.pid()?.as_raw_nonzero().get();
-        Usage::of(pid).with_context(|| format!("{} ended early:\n{}", self.name, self.log()))
+        Usage::of(self.id()?).with_context(|| format!("{} ended early:\n{}", self.name, self.log()))
     }
 
     /// Asks it to stop and waits until it did.

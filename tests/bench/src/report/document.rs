@@ -12,8 +12,8 @@ cargo run --release -p sidegate-bench
 ```
 
 Load generator, services and gateway share one machine. Ratios are medians of ratios within a round; other numbers are
-medians over rounds. The load is a closed loop: each connection sends its next request when it has its answer, so
-latencies are those at full load. CPU time is that of the gateway's (or floor's) process alone.
+medians over rounds. The load is a closed loop where a table says nothing else: each connection sends its next request
+when it has its answer, so latencies are those at full load. CPU time is that of the gateway's (or floor's) process alone.
 
 A release build from nothing is timed by:
 

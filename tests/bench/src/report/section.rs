@@ -52,6 +52,8 @@ enum Unit {
     Ratio,
     PerSecond,
     Milliseconds,
+    Microseconds,
+    Millicores,
     Kib,
     Mib,
 }
@@ -125,6 +127,14 @@ impl Verdict {
         Self::new(what, value, Unit::PerSecond, Bound::Least { must, goal })
     }
 
+    pub(crate) fn us(what: &str, value: f64, must: f64, goal: f64) -> Self {
+        Self::new(what, value, Unit::Microseconds, Bound::Most { must, goal })
+    }
+
+    pub(crate) fn millicores(what: &str, value: f64, must: f64, goal: f64) -> Self {
+        Self::new(what, value, Unit::Millicores, Bound::Most { must, goal })
+    }
+
     pub(crate) fn mib(what: &str, value: f64, must: f64, goal: f64) -> Self {
         Self::new(what, value, Unit::Mib, Bound::Most { must, goal })
     }
@@ -178,7 +188,11 @@ impl Unit {
             Self::Ratio => format!("{value:.2}"),
             Self::PerSecond => format!("{}/s", count(value)),
             Self::Milliseconds if value >= 100.0 => format!("{value:.0} ms"),
+            // Differences are small, and may be less than nothing.
+            Self::Milliseconds if value.abs() < 1.0 => format!("{value:.2} ms"),
             Self::Milliseconds => format!("{value:.1} ms"),
+            Self::Microseconds => format!("{value:.1} µs"),
+            Self::Millicores => format!("{value:.0} mCPU"),
             Self::Kib => format!("{value:.1} KiB"),
             Self::Mib => format!("{value:.1} MiB"),
         }

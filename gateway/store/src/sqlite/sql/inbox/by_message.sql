@@ -1,4 +1,4 @@
 SELECT message_id, consumer, coalesce(operation_id, message_id), expires_at, broker, reply_to, deadline, status, exhausted,
-       headers, body
+       headers, body, correlation_id
 FROM inbox
 WHERE message_id = ?1 AND consumer = ?2

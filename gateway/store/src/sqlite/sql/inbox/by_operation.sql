@@ -1,5 +1,5 @@
 SELECT message_id, consumer, coalesce(operation_id, message_id), expires_at, broker, reply_to, deadline, status, exhausted,
-       headers, body
+       headers, body, correlation_id
 FROM inbox
 WHERE operation_id = ?1 OR (message_id = ?1 AND operation_id IS NULL)
 ORDER BY message_id, consumer
