@@ -3,6 +3,8 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto} CARGO_INCREMENTAL=0
+# Most of these tests wait for servers more than they compute.
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-6}
 
 # The fault tests use strace to fail single system calls.
 if ! command -v strace >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

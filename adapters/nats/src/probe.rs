@@ -59,6 +59,9 @@ impl Probe<'_> {
         }));
         let (streams, consumers) = futures_util::future::join(streams, consumers).await;
         let (mut warnings, mut waiting) = (Vec::new(), Vec::new());
+        if streams.is_empty() && self.options.replicas <= 1 && !self.options.sync_always {
+            warnings.push(format!("the streams that will be made: {ONE_COPY}"));
+        }
         for (subject, stream) in streams {
             if let Ok(stream) = stream {
                 warnings.extend(about_stream(&subject, &stream.config, self.options));
@@ -81,6 +84,11 @@ impl Probe<'_> {
     }
 }
 
+const ONE_COPY: &str = "one replica, and JetStream confirms before it syncs to the disk: when the machine fails, up to two \
+                        minutes of confirmed messages are lost; set `replicas = \"3\"` on a cluster, or run the server \
+                        with `jetstream { sync_interval: always }` and say so by `sync_always = \"true\"` (it cannot be \
+                        asked from here)";
+
 fn about_stream(subject: &str, stream: &StreamConfig, options: &Options) -> Vec<String> {
     let mut warnings = Vec::new();
     let mut warn = |text: String| warnings.push(format!("stream {} (`{subject}`): {text}", stream.name));
@@ -89,12 +97,7 @@ fn about_stream(subject: &str, stream: &StreamConfig, options: &Options) -> Vec<
         warn("it is in memory and gone when the server restarts: make it with file storage".to_owned());
     }
     if stream.num_replicas <= 1 && !options.sync_always {
-        warn(
-            "it has one replica, and JetStream confirms before it syncs to the disk: when the machine fails, up to \
-             two minutes of confirmed messages are lost; set `replicas = \"3\"` on a cluster, or run the server with \
-             `jetstream { sync_interval: always }` and say so by `sync_always = \"true\"` (it cannot be asked from here)"
-                .to_owned(),
-        );
+        warn(ONE_COPY.to_owned());
     }
     if Duration::from_nanos(stream.duplicate_window_ns) < WINDOW_MIN {
         let window_s = Duration::from_nanos(stream.duplicate_window_ns).as_secs_f64();
