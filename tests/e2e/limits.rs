@@ -39,7 +39,9 @@ async fn one_stream_or_long_poll_more_than_may_be_open_is_told_to_come_later() {
     let path = format!("/operations/{id}");
     let mut events = client.events(&id).await;
     let _ = events.next().await;
-    let poll = tokio::spawn(client.get(&path).prefer("wait=60").into_future());
+    // The question below may be there first for a moment.
+    let (asking, place) = (client.clone(), path.clone());
+    let poll = tokio::spawn(async move { while asking.get(&place).prefer("wait=60").await.status == 503 {} });
     let refused = async || {
         let answer = client.get(&path).prefer("wait=0").await;
         (answer.status == 503).then_some(answer)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use compact_str::{CompactString, format_compact};
-use sidegate_broker::{BrokerError, Channel, Delivery, Message, Outbound};
+use sidegate_broker::{BrokerError, Channel, Delivery, ErrorKind, Message, Outbound};
 use sidegate_config::settings::{Exhausted, Source};
 use sidegate_core::{Answer, Timestamp};
 use sidegate_store::{Executed, InboxRecord, NewParked};
@@ -171,11 +171,12 @@ pub(super) async fn answer_and_ack(
         && !consumer.is_event()
         && let Err(error) = publish_reply(&consumer.link, asker.reply(answer), incoming.durable).await
     {
-        if error.passes_by_itself() {
+        // Only a definite no ends it: a gateway that is being closed must not settle what it could not answer.
+        if !matches!(error.kind, ErrorKind::Rejected | ErrorKind::TooLarge) {
             tracing::warn!(broker = %consumer.link.name, operation = %incoming.operation_id, error = %error, "an answer could not be sent and will be sent again");
             return give_back(delivery, OUR_FAULT_PAUSE).await;
         }
-        tracing::warn!(broker = %consumer.link.name, operation = %incoming.operation_id, error = %error, "an answer has nowhere to go: its asker is gone");
+        tracing::warn!(broker = %consumer.link.name, operation = %incoming.operation_id, error = %error, "an answer cannot be delivered: the broker refused it for good");
     }
     ack(delivery).await;
 }
