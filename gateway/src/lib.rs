@@ -39,3 +39,4 @@ pub mod panics;
 pub mod respond;
 pub mod settle;
 pub mod tokens;
+mod wakes;

@@ -15,8 +15,9 @@ const BEGIN_AGAIN: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// It panicked.
-pub async fn caught<T>(work: impl Future<Output = T>) -> Result<T, String> {
-    AssertUnwindSafe(work).catch_unwind().await.map_err(|panic| words(&*panic).to_owned())
+pub fn caught<T>(work: impl Future<Output = T>) -> impl Future<Output = Result<T, String>> {
+    // Not an `async fn`: that would hold the work twice, as it came and as it is done, and each message's task with it.
+    AssertUnwindSafe(work).catch_unwind().map(|result| result.map_err(|panic| words(&*panic).to_owned()))
 }
 
 /// The same for work that is done at once.

@@ -78,12 +78,9 @@ impl Shared {
     /// A fresh operation id.
     #[must_use]
     pub fn new_id(&self) -> OperationId {
-        let mut token = [0_u8; 16];
-        if getrandom::fill(&mut token).is_err() {
-            // Without randomness ids could be guessed: better no gateway than that.
-            tracing::error!("the system gives no random numbers: no operation can be named safely");
-            std::process::abort();
-        }
+        // Seeded by the system and cryptographically secure: ids cannot be guessed, and no call to the system is made
+        // for each.
+        let token = rand::random();
         self.ids.lock().next(clock::now(), token)
     }
 

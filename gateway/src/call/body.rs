@@ -80,7 +80,11 @@ impl HttpBody for CallBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = std::task::ready!(Pin::new(&mut self.incoming).poll_frame(cx));
+        let Self { incoming, lease, .. } = &mut *self;
+        let frame = std::task::ready!(match lease {
+            Some(lease) => lease.connection().poll_frame(incoming, cx),
+            None => Pin::new(incoming).poll_frame(cx),
+        });
         match &frame {
             Some(Ok(_)) => self.give_back_if_ended(),
             Some(Err(_)) => self.lease = None,

@@ -9,10 +9,10 @@ use std::io;
 use std::sync::Arc;
 
 use http::{Request, Response, StatusCode};
-use hyper::client::conn::http1::SendRequest;
 use sidegate_config::settings::Authority;
 
 use super::body::CallBody;
+use super::connect::Connection;
 use super::error::{CallError, CallErrorKind, Sent};
 use super::service::{Lease, STALE_AFTER, Service, Slot};
 use crate::body::Body;
@@ -51,21 +51,22 @@ impl Service {
     ) -> Result<Response<CallBody>, CallError> {
         let slot = self.slot().await;
         let Some(reused) = self.reusable().await else {
-            return self.exchange_afresh(slot, request, progress).await;
+            return Box::pin(self.exchange_afresh(slot, request, progress)).await;
         };
         // No copy where it is hardly needed: a busy service is spared the cost.
         let spare = if reused.idle_for > STALE_AFTER { spare(&request) } else { None };
-        let failed = match send(slot, reused.sender, request, progress).await {
+        let failed = match send(slot, reused.connection, request, progress).await {
             Ok(answer) => return self.accept(answer),
             Err(failed) => failed,
         };
         let was_stale = ended_unanswered(&failed.error);
         match failed.unsent.or(spare.filter(|_| was_stale)) {
-            Some(request) => self.exchange_afresh(failed.slot, request, progress).await,
+            Some(request) => Box::pin(self.exchange_afresh(failed.slot, request, progress)).await,
             None => Err(CallError::of_exchange(failed.error, progress.sent, &self.authority)),
         }
     }
 
+    /// Seldom, and boxed where it is called: no call is larger for it.
     async fn exchange_afresh(
         &self,
         slot: Slot,
@@ -73,8 +74,8 @@ impl Service {
         progress: &mut Progress,
     ) -> Result<Response<CallBody>, CallError> {
         progress.stage = Stage::Connecting;
-        let sender = self.connect().await.map_err(|error| error.after(progress.sent))?;
-        match send(slot, sender, request, progress).await {
+        let connection = self.connect().await.map_err(|error| error.after(progress.sent))?;
+        match send(slot, connection, request, progress).await {
             Ok(answer) => self.accept(answer),
             Err(failed) => Err(CallError::of_exchange(failed.error, progress.sent, &self.authority)),
         }
@@ -92,14 +93,14 @@ impl Service {
 
 async fn send(
     slot: Slot,
-    mut sender: SendRequest<Body>,
+    mut connection: Connection,
     request: Request<Body>,
     progress: &mut Progress,
 ) -> Result<Response<CallBody>, Failed> {
     let sent_before = progress.sent;
     *progress = Progress { stage: Stage::Sending, sent: Sent::Maybe };
-    match sender.try_send_request(request).await {
-        Ok(answer) => Ok(answer.map(|incoming| CallBody::new(incoming, Lease::new(slot, sender)))),
+    match connection.exchange(request).await {
+        Ok(answer) => Ok(answer.map(|incoming| CallBody::new(incoming, Lease::new(slot, connection)))),
         Err(mut error) => {
             let unsent = error.take_message();
             if unsent.is_some() {

@@ -7,15 +7,15 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 
 use http::HeaderValue;
-use hyper::client::conn::http1::SendRequest;
 use parking_lot::Mutex;
 use sidegate_config::settings::Authority;
 use tokio::sync::Semaphore;
 use tokio::time::{Duration, Instant};
 
+use super::connect::{self, Connection};
 use super::error::{CallError, CallErrorKind, Sent};
 use super::pool::PoolLimits;
-use crate::body::{Body, BodyError};
+use crate::body::BodyError;
 
 /// An idle connection that is still busy with its last exchange gets this long to come to rest.
 const SETTLE_TIMEOUT: Duration = Duration::from_millis(50);
@@ -35,13 +35,13 @@ pub(super) struct Service {
 }
 
 struct Idle {
-    sender: SendRequest<Body>,
+    connection: Connection,
     since: Instant,
 }
 
 /// An idle connection, taken.
 pub(super) struct Reused {
-    pub(super) sender: SendRequest<Body>,
+    pub(super) connection: Connection,
     pub(super) idle_for: Duration,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Slot(Arc<Service>);
 /// A connection in use. Dropped, it is closed.
 pub(super) struct Lease {
     slot: Slot,
-    sender: SendRequest<Body>,
+    connection: Connection,
 }
 
 impl Service {
@@ -80,25 +80,22 @@ impl Service {
     /// A connection that can take a request at once, if there is one.
     pub(super) async fn reusable(&self) -> Option<Reused> {
         loop {
-            let Idle { mut sender, since } = self.newest()?;
-            let reused = |sender| Reused { sender, idle_for: since.elapsed() };
+            let Idle { mut connection, since } = self.newest()?;
             if since.elapsed() > STALE_AFTER {
                 hear_of_closing().await;
             }
-            if sender.is_ready() {
-                return Some(reused(sender));
-            }
-            if let Ok(Ok(())) = tokio::time::timeout(SETTLE_TIMEOUT, sender.ready()).await {
-                return Some(reused(sender));
+            let is_ready = connection.is_at_rest()
+                || tokio::time::timeout(SETTLE_TIMEOUT, connection.comes_to_rest()).await == Ok(true);
+            if is_ready {
+                return Some(Reused { connection, idle_for: since.elapsed() });
             }
         }
     }
 
-    /// Takes the newest connection that is at rest; else the newest of all.
+    /// Takes the newest connection.
     fn newest(&self) -> Option<Idle> {
         let mut idle = self.idle.lock();
-        let chosen = idle.iter().rposition(|idle| idle.sender.is_ready()).or(idle.len().checked_sub(1))?;
-        let chosen = idle.remove(chosen);
+        let chosen = idle.pop()?;
         if chosen.since.elapsed() < self.limits.idle_timeout {
             return Some(chosen);
         }
@@ -108,12 +105,10 @@ impl Service {
     }
 
     /// Opens a connection.
-    pub(super) async fn connect(&self) -> Result<SendRequest<Body>, CallError> {
+    pub(super) async fn connect(&self) -> Result<Connection, CallError> {
         let failed =
             |why: BodyError| CallError::new(CallErrorKind::Connect, Sent::No, &self.authority).because(why);
-        match tokio::time::timeout(self.limits.connect_timeout, super::connect::connect(&self.authority))
-            .await
-        {
+        match tokio::time::timeout(self.limits.connect_timeout, connect::connect(&self.authority)).await {
             Ok(connected) => connected.map_err(failed),
             Err(_) => Err(failed(format!("no answer within {:?}", self.limits.connect_timeout).into())),
         }
@@ -122,15 +117,15 @@ impl Service {
     fn forget_idle(&self) {
         let oldest = Instant::now().checked_sub(self.limits.idle_timeout);
         let is_of_use =
-            |idle: &Idle| !idle.sender.is_closed() && oldest.is_none_or(|oldest| idle.since > oldest);
+            |idle: &mut Idle| idle.connection.is_at_rest() && oldest.is_none_or(|oldest| idle.since > oldest);
         let mut idle = self.idle.lock();
-        idle.retain(is_of_use);
+        idle.retain_mut(is_of_use);
         idle.shrink_to_fit();
     }
 }
 
-/// Lets the runtime look at its sockets and the connections' tasks hear of it: a service that has closed already is
-/// noticed before a request that must not be repeated is lost on it.
+/// Lets the runtime look at its sockets: a service that has closed already is noticed before a request that must not
+/// be repeated is lost on it.
 async fn hear_of_closing() {
     tokio::task::yield_now().await;
     tokio::task::yield_now().await;
@@ -162,8 +157,12 @@ impl Drop for Slot {
 }
 
 impl Lease {
-    pub(super) const fn new(slot: Slot, sender: SendRequest<Body>) -> Self {
-        Self { slot, sender }
+    pub(super) const fn new(slot: Slot, connection: Connection) -> Self {
+        Self { slot, connection }
+    }
+
+    pub(super) const fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
     }
 
     pub(super) fn service(&self) -> Arc<Service> {
@@ -172,9 +171,9 @@ impl Lease {
 
     /// The exchange is over: somebody else may use the connection.
     pub(super) fn give_back(self) {
-        let Self { slot, sender } = self;
-        if !sender.is_closed() {
-            slot.0.idle.lock().push(Idle { sender, since: Instant::now() });
+        let Self { slot, connection } = self;
+        if !connection.is_closed() {
+            slot.0.idle.lock().push(Idle { connection, since: Instant::now() });
         }
         // Only now: a waiting call finds the connection that it is woken for.
         drop(slot);

@@ -11,9 +11,10 @@ use sidegate_broker::{Channel, Delivery, Inbox, Subscription};
 use sidegate_config::settings;
 use sidegate_core::template::RenderError;
 use sidegate_store::Executed;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::crew::Crew;
 use super::gate::{Gate, watch_health};
 use super::incoming::{Incoming, MessageValues};
 use super::settle;
@@ -42,7 +43,7 @@ pub struct Consumer {
     pub settings: Arc<settings::Consumer>,
     pub(super) link: Arc<Link>,
     pub(super) metrics: Arc<ConsumerMetrics>,
-    gate: Arc<Gate>,
+    pub(super) gate: Arc<Gate>,
     /// Ids of the messages that are being executed.
     executing: Mutex<HashSet<CompactString>>,
     began: Instant,
@@ -97,33 +98,15 @@ pub async fn run(shared: Arc<Shared>, consumer: Arc<Consumer>, mut stop: watch::
         let (shared, gate) = (Arc::clone(&shared), Arc::clone(&consumer.gate));
         tokio::spawn(watch_health(shared, gate, check, Arc::clone(&consumer.settings)))
     });
-    let free = Arc::new(Semaphore::new(consumer.settings.concurrency));
-    tokio::select! {
-        () = take_all(&shared, &consumer, &free) => {}
-        _ = stop.wait_for(|stop| *stop) => {}
+    let subscribed = tokio::select! {
+        inbox = subscribe(&shared, &consumer) => Some(inbox),
+        _ = stop.wait_for(|stop| *stop) => None,
+    };
+    if let Some(inbox) = subscribed {
+        Crew::new(shared, consumer, inbox, stop).work().await;
     }
     if let Some(health) = health {
         health.abort();
-    }
-    let all = u32::try_from(consumer.settings.concurrency).unwrap_or(u32::MAX);
-    let _ = free.acquire_many(all).await;
-}
-
-async fn take_all(shared: &Arc<Shared>, consumer: &Arc<Consumer>, free: &Arc<Semaphore>) {
-    let mut inbox = subscribe(shared, consumer).await;
-    loop {
-        consumer.metrics.gate(consumer.gate.is_open());
-        consumer.gate.opened().await;
-        consumer.metrics.gate(true);
-        let Ok(permit) = Arc::clone(free).acquire_owned().await else { return };
-        let Some(delivery) = inbox.next().await else { return };
-        // The gate may have closed while this message was waited for.
-        consumer.gate.opened().await;
-        let (shared, consumer) = (Arc::clone(shared), Arc::clone(consumer));
-        tokio::spawn(async move {
-            handle_now(&shared, &consumer, delivery).await;
-            drop(permit);
-        });
     }
 }
 

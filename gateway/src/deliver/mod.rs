@@ -9,6 +9,7 @@
 //! A delivery is settled only after what it caused is stored; whatever dies in between, the message comes again.
 
 mod consumer;
+mod crew;
 mod gate;
 mod incoming;
 mod outcome;

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use hyper::body::Body as _;
 use hyper::service::service_fn;
@@ -16,6 +16,7 @@ use super::watch::{Stop, Watch};
 use super::wire::Wire;
 use super::{Handler, Peer, Plane, Timeout, farewell, service};
 use crate::call::Socket;
+use crate::wakes::Wakes;
 
 /// How the protocol's part of a connection ended.
 #[derive(Debug)]
@@ -46,8 +47,8 @@ pub(super) async fn serve<H: Handler>(socket: Socket, peer: Peer, plane: &Plane<
     let timer = pin!(sleep_until(Instant::now() + plane.timeouts.first_byte));
     let mut watch = Watch::new(&progress, plane.timeouts, &plane.drain, timer);
     let mut started = pin!(plane.drain.started());
-    let mut is_listening = false;
-    let end = poll_fn(|cx| {
+    let (wakes, mut is_listening) = (Wakes::new(), false);
+    let mut step = |cx: &mut Context<'_>| {
         if !is_listening {
             // Once is enough to be woken, in this task for good; after that the flag tells, without a lock.
             is_listening = true;
@@ -63,8 +64,8 @@ pub(super) async fn serve<H: Handler>(socket: Socket, peer: Peer, plane: &Plane<
                 Stop::AfterResponse => Pin::new(&mut connection).graceful_shutdown(),
             }
         }
-    })
-    .await;
+    };
+    let end = poll_fn(|cx| wakes.poll(cx, &mut step)).await;
     let wire = connection.into_parts().io.into_inner();
     farewell::part(wire, end, plane).await;
 }
