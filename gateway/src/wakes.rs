@@ -81,6 +81,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, mpsc};
     use std::task::{Context, Poll, Wake, Waker};
+    use std::time::{Duration, Instant};
 
     use super::{ROUNDS_MAX, Wakes};
 
@@ -147,7 +148,7 @@ mod tests {
     fn no_wake_of_another_thread_is_lost_at_the_moment_of_coming_to_rest() {
         const TIMES: usize = 20_000;
         let (wakes, task) = (Wakes::new(), Arc::<Task>::default());
-        let (sender, wakers) = mpsc::channel::<Waker>();
+        let (sender, wakers) = mpsc::sync_channel::<Waker>(1);
         let woken = Arc::new(AtomicUsize::new(0));
         let other = {
             let woken = Arc::clone(&woken);
@@ -167,8 +168,10 @@ mod tests {
                 }
                 if woken.load(Ordering::SeqCst) == done { Poll::Ready(()) } else { Poll::Pending }
             };
+            let until = Instant::now() + Duration::from_secs(20);
             while polled(&wakes, &task, &mut look).is_pending() {
                 while task.scheduled() == before {
+                    assert!(Instant::now() < until, "a wake was lost");
                     std::hint::spin_loop();
                 }
             }

@@ -9,13 +9,14 @@
 mod consumers;
 mod journal;
 mod link;
+mod load;
 mod reload;
 mod run;
 mod shared;
 mod start;
 
 pub use link::Link;
-pub(crate) use reload::environment;
+pub(crate) use load::load;
 pub use run::{ConfigSource, RunError, run};
 pub use shared::Shared;
 pub use start::{App, Parts, StartError, open_embedded};

@@ -9,6 +9,7 @@ use notify::{PollWatcher, RecursiveMode, Watcher as _};
 use sidegate_config::Settings;
 use tokio::sync::mpsc;
 
+use super::load::load;
 use super::run::ConfigSource;
 use super::start::{App, route_table};
 
@@ -73,7 +74,7 @@ impl Watcher {
 impl App {
     /// Reads the config again. Whatever is wrong with it is logged, and nothing changes then.
     pub(super) fn reload(&mut self, source: &ConfigSource, watcher: &mut Watcher) {
-        let loaded = match sidegate_config::load(&source.path, &environment) {
+        let loaded = match load(&source.path) {
             Ok(loaded) => loaded,
             Err(problems) => {
                 tracing::error!(problems = %problems.render(false), "the changed config is refused: the gateway goes on with the one before");
@@ -106,12 +107,6 @@ impl App {
         );
         self.settings = loaded.settings;
     }
-}
-
-/// Environment variables for `${VAR}`.
-#[expect(clippy::disallowed_methods, reason = "config expansion is where the environment enters")]
-pub(crate) fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok()
 }
 
 /// What of a change cannot be done while running.

@@ -13,7 +13,7 @@ use super::config;
 use super::connect::{self, Found};
 use super::failure::Failure;
 use super::output;
-use crate::app::environment;
+use crate::app;
 
 const FINE: Style = AnsiColor::Green.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -38,13 +38,13 @@ pub(super) fn run(global: &Global, options: &Check) -> Result<(), Failure> {
 }
 
 fn check(file: &Path, connect: bool) -> Result<Checked, Failure> {
-    let loaded = match sidegate_config::load(file, &environment) {
+    let loaded = match app::load(file) {
         Ok(loaded) => Box::new(loaded),
         Err(problems) => return Ok(Checked::Wrong(problems)),
     };
     let mut found = Found { errors: without_adapter(&loaded.settings), warnings: Vec::new() };
     if connect && found.errors.is_empty() {
-        found = connect::try_all(&loaded.settings)?;
+        found = connect::try_all(&loaded)?;
     }
     Ok(Checked::Usable(loaded, found))
 }

@@ -7,11 +7,11 @@ use sidegate_config::{Loaded, Problems};
 use super::args::Global;
 use super::failure::Failure;
 use super::output;
-use crate::app::environment;
+use crate::app;
 
 /// Reads and checks the config; what is wrong with it is told on standard error.
 pub(super) fn load(global: &Global) -> Result<Loaded, Failure> {
-    sidegate_config::load(&global.config, &environment).map_err(|problems| tell(&problems))
+    app::load(&global.config).map_err(|problems| tell(&problems))
 }
 
 /// Tells everything that is wrong, the way it is shown to people.

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sidegate_config::Settings;
 use sidegate_config::settings::{Broker, StoreUrl};
+use sidegate_config::{Body, Loaded};
 
 use super::failure::Failure;
 use crate::clock;
@@ -27,7 +27,8 @@ pub(super) struct Found {
 }
 
 /// Tries the store and every broker.
-pub(super) fn try_all(settings: &Settings) -> Result<Found, Failure> {
+pub(super) fn try_all(loaded: &Loaded) -> Result<Found, Failure> {
+    let settings = &loaded.settings;
     let mut found = Found::default();
     if let StoreUrl::Sqlite(path) = &settings.store.url {
         found.errors.extend(try_sqlite(path).err());
@@ -35,7 +36,8 @@ pub(super) fn try_all(settings: &Settings) -> Result<Found, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         for broker in settings.brokers.values() {
-            try_broker(broker, &settings.gateway.name, &mut found).await;
+            let bodies = loaded.bodies().iter().filter(|body| body.broker == broker.name);
+            try_broker(broker, &settings.gateway.name, bodies, &mut found).await;
         }
     });
     Ok(found)
@@ -53,7 +55,12 @@ fn try_sqlite(path: &Path) -> Result<(), String> {
     std::fs::remove_file(&trial).map_err(say)
 }
 
-async fn try_broker(settings: &Broker, gateway: &str, found: &mut Found) {
+async fn try_broker<'a>(
+    settings: &Broker,
+    gateway: &str,
+    bodies: impl Iterator<Item = &'a Body>,
+    found: &mut Found,
+) {
     let name = &settings.name;
     let probe = async {
         let parts = sidegate_adapters::Parts {
@@ -65,11 +72,16 @@ async fn try_broker(settings: &Broker, gateway: &str, found: &mut Found) {
         };
         let broker = sidegate_adapters::connect(settings, parts).await.map_err(|error| error.to_string())?;
         let health = broker.probe().await;
+        let taken_bytes_max = broker.capabilities().message_bytes_max;
         broker.close(CLOSE_GRACE).await;
-        Ok::<_, String>(health)
+        Ok::<_, String>((health, taken_bytes_max))
     };
     match tokio::time::timeout(PROBE_TIMEOUT, probe).await {
-        Ok(Ok(health)) => {
+        Ok(Ok((health, taken_bytes_max))) => {
+            // What was not reached has not told what it takes.
+            if health.problem.is_none() {
+                found.errors.extend(bodies.filter_map(|body| too_large(body, taken_bytes_max)));
+            }
             found
                 .errors
                 .extend(health.problem.map(|problem| format!("broker `{name}` cannot be used: {problem}")));
@@ -85,9 +97,44 @@ async fn try_broker(settings: &Broker, gateway: &str, found: &mut Found) {
     }
 }
 
+/// A body that the config lets in and the broker does not take.
+fn too_large(body: &Body, taken_bytes_max: usize) -> Option<String> {
+    let Body { broker, bytes_max, key, .. } = body;
+    (*bytes_max > taken_bytes_max).then(|| {
+        format!(
+            "{key} lets in {bytes_max} bytes, and broker `{broker}` takes messages of at most {taken_bytes_max}, headers \
+             included: set {key} below that, or raise the broker's limit"
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::try_sqlite;
+    use super::{too_large, try_sqlite};
+
+    #[test]
+    fn a_body_that_the_broker_does_not_take_is_told_with_both_sides() {
+        let config = r#"
+[gateway]
+name = "a"
+[gateway.limits]
+body = "2MiB"
+[broker.main]
+url = "nats://127.0.0.1"
+[[route]]
+http = "POST /x"
+send = "x"
+"#;
+        let loaded =
+            sidegate_config::parse(config, "sidegate.toml", "".as_ref(), &|_| None).expect("a config");
+        let told =
+            |taken| loaded.bodies().iter().filter_map(|body| too_large(body, taken)).collect::<Vec<_>>();
+        assert_eq!(told(2 << 20), Vec::<String>::new(), "what is taken is fine");
+        let [one] = told(1 << 20).try_into().expect("one key, one finding");
+        for side in ["`body` in [gateway.limits]", "2097152", "1048576", "broker `main`"] {
+            assert!(one.contains(side), "`{side}` is told: {one}");
+        }
+    }
 
     #[test]
     fn a_store_that_can_be_made_is_fine_and_is_not_made() {
