@@ -80,8 +80,28 @@ pub fn capabilities_of(url: &BrokerUrl) -> Result<Capabilities, BrokerError> {
     }
 }
 
-/// What other programs call our message headers, as adapters look them up.
+/// The largest message, of body and headers, that the broker takes, as far as the settings say: NATS tells only when
+/// it is connected to, and then by [`Broker::capabilities`]. What is wrong with them is told by [`connect`].
+#[must_use]
+pub fn message_bytes_max(settings: &settings::Broker) -> Option<usize> {
+    const OPTION: &str = "message_bytes_max";
+    match (&settings.url, settings.client.get(OPTION)) {
+        (BrokerUrl::Nats(_), _) => None,
+        (_, Some(bytes)) => bytes.parse().ok(),
+        (url, None) => capabilities_of(url).ok().map(|capabilities| capabilities.message_bytes_max),
+    }
+}
+
+/// What the adapter of a broker between processes is told.
 #[cfg(any(feature = "kafka", feature = "nats", feature = "rabbitmq", feature = "redis"))]
-fn names(settings: &settings::Broker) -> sidegate_broker::Names {
-    sidegate_broker::Names::new(settings.names.iter().map(|(ours, wire)| (ours.clone(), wire.clone())))
+fn told(settings: &settings::Broker, parts: Parts) -> sidegate_broker::Settings {
+    let renamed = settings.names.iter().map(|(ours, wire)| (ours.clone(), wire.clone()));
+    sidegate_broker::Settings {
+        url: settings.url.expose().to_owned(),
+        gateway: parts.gateway,
+        replica: parts.replica,
+        create: settings.create,
+        names: sidegate_broker::Names::new(renamed),
+        options: settings.client.clone(),
+    }
 }

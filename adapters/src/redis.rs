@@ -4,23 +4,14 @@ use std::sync::Arc;
 
 use sidegate_broker::{Broker, BrokerError, Capabilities};
 use sidegate_config::settings;
-use sidegate_redis::Settings;
 
-use crate::{Parts, names};
+use crate::{Parts, told};
 
 pub(crate) async fn connect(
     settings: &settings::Broker,
     parts: Parts,
 ) -> Result<Arc<dyn Broker>, BrokerError> {
-    sidegate_redis::connect(Settings {
-        url: settings.url.expose().to_owned(),
-        gateway: parts.gateway,
-        replica: parts.replica,
-        create: settings.create,
-        names: names(settings),
-        options: settings.client.clone(),
-    })
-    .await
+    sidegate_redis::connect(told(settings, parts)).await
 }
 
 pub(crate) fn capabilities() -> Result<Capabilities, BrokerError> {

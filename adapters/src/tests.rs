@@ -9,7 +9,7 @@ use bytes::Bytes;
 use sidegate_broker::{Channel, ErrorKind, Message, Outbound, Subscription};
 use sidegate_config::settings;
 
-use crate::{Parts, capabilities_of, connect};
+use crate::{Parts, capabilities_of, connect, message_bytes_max};
 
 fn parts() -> Parts {
     Parts { gateway: "orders".into(), replica: "r1".into(), journal: None, clock: Arc::new(|| 0) }
@@ -58,6 +58,21 @@ async fn client_options_reach_the_adapter_and_are_checked_by_it() {
         let error = connect(&unknown, parts()).await.expect_err("an option that the adapter does not know");
         assert_eq!(error.kind, ErrorKind::Rejected, "a wrong option does not pass by itself: {error}");
         assert!(error.to_string().contains("compressoin"), "{url}: the option is named: {error}");
+    }
+}
+
+#[tokio::test]
+async fn how_large_a_message_may_be_is_known_before_anything_connects() {
+    for (feature, url) in built_in().chain([("embedded", "embedded:")]) {
+        for lines in ["", "client = { message_bytes_max = \"2000\" }"] {
+            let settings =
+                broker(&format!("url = \"{url}\"\n{}", if feature == "nats" { "" } else { lines }));
+            let known = message_bytes_max(&settings);
+            let connected = connect(&settings, parts()).await.expect(url);
+            let told = (feature != "nats").then_some(connected.capabilities().message_bytes_max);
+            assert_eq!(known, told, "{url} {lines}: what the config is checked against is what holds");
+            connected.close(std::time::Duration::ZERO).await;
+        }
     }
 }
 

@@ -9,6 +9,7 @@
 //!
 //! It opens no connection and never reads the environment by itself: variables are asked of the caller.
 
+mod bodies;
 mod place;
 mod problem;
 mod raw;
@@ -26,6 +27,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use toml::de::DeTable;
 
+pub use bodies::Body;
 pub use problem::{Level, Problem, Problems};
 pub use settings::Settings;
 
@@ -42,6 +44,7 @@ pub struct Loaded {
     pub files: Vec<PathBuf>,
     /// The config in force, in the shape of the TOML, with every default and without secrets.
     pub shown: Value,
+    bodies: Vec<Body>,
 }
 
 /// Reads and checks the config at `path`. Files named in it are found from its folder.
@@ -97,7 +100,8 @@ pub fn parse(
     let problems = Problems::new(file_name, shown, cx.into_problems());
     match checked {
         Some((settings, files)) if usable => {
-            Ok(Loaded { shown: shown::effective(&settings), settings, warnings: problems, files })
+            let (shown, bodies) = (shown::effective(&settings), bodies::of(&document, &settings));
+            Ok(Loaded { settings, warnings: problems, files, shown, bodies })
         }
         _ => Err(problems),
     }

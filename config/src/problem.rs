@@ -113,6 +113,12 @@ impl Problems {
         Self { file: file.to_owned(), source, list }
     }
 
+    /// These and others of the same file.
+    pub(crate) fn and(self, others: Vec<Problem>) -> Self {
+        let list = self.list.into_iter().chain(others).collect();
+        Self::new(&self.file, self.source, list)
+    }
+
     /// Whether there is nothing to tell.
     #[must_use]
     pub fn is_empty(&self) -> bool {

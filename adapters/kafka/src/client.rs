@@ -5,9 +5,8 @@ use std::path::Path;
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
-use sidegate_broker::BrokerError;
+use sidegate_broker::{BrokerError, Settings};
 
-use crate::Settings;
 use crate::error::rejected;
 use crate::options::{Options, Secret};
 use crate::url::Url;

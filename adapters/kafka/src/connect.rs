@@ -10,10 +10,9 @@ use futures_util::future::join;
 use rdkafka::producer::Producer as _;
 use sidegate_broker::{
     BoxFuture, Broker, BrokerError, Capabilities, Channel, ErrorKind, Health, Inbox, LinkState, Names,
-    Outbound, Receipt, Subscription,
+    Outbound, Receipt, Settings, Subscription,
 };
 
-use crate::Settings;
 use crate::address::{Address, ReplyPlace};
 use crate::client::Clients;
 use crate::context::Ears;

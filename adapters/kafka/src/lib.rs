@@ -86,31 +86,12 @@ mod watermark;
 
 mod probe;
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
-use compact_str::CompactString;
-use sidegate_broker::{Broker, BrokerError, Capabilities, Names};
+use sidegate_broker::{Broker, BrokerError, Capabilities, Settings};
 
-/// What the gateway says about a Kafka cluster.
-#[derive(Clone)]
-pub struct Settings {
-    /// `kafka://h1:9092,h2:9092` or `kafka+tls://…`, as written; may hold a user and a password.
-    pub url: String,
-    /// The service: the name of its groups, and of its reply topic.
-    pub gateway: CompactString,
-    /// This process among those of the service; the same after a restart.
-    pub replica: CompactString,
-    /// Whether topics are made where they are absent.
-    pub create: bool,
-    /// What headers are called on the wire.
-    pub names: Names,
-    /// `[broker.NAME] client`: options of this adapter, and librdkafka properties (those with a dot).
-    pub options: BTreeMap<String, String>,
-}
-
-/// Connects in the background, and stays connected: a cluster that is down is not an error.
+/// Connects in the background, and stays connected: a cluster that is down is not an error. The URL is
+/// `kafka://h1:9092,h2:9092` or `kafka+tls://…`, with a user and a password where needed.
 ///
 /// # Errors
 /// What is wrong for good: the URL, an option, a certificate that cannot be read.
@@ -122,18 +103,4 @@ pub fn connect(settings: Settings) -> Result<Arc<dyn Broker>, BrokerError> {
 #[must_use]
 pub const fn capabilities() -> Capabilities {
     connect::capabilities(options::MESSAGE_BYTES_MAX)
-}
-
-/// The URL and the options may hold credentials: only names are shown.
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let options: Vec<&String> = self.options.keys().collect();
-        f.debug_struct("Settings")
-            .field("gateway", &self.gateway)
-            .field("replica", &self.replica)
-            .field("create", &self.create)
-            .field("names", &self.names)
-            .field("options", &options)
-            .finish_non_exhaustive()
-    }
 }

@@ -206,9 +206,9 @@ mod tests {
     use bytes::Bytes;
     use rdkafka::mocking::MockCluster;
     use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+    use sidegate_broker::Settings;
 
     use super::*;
-    use crate::Settings;
     use crate::client::Clients;
     use crate::link::Link;
     use crate::options::Options;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use sidegate_broker::{
     BoxFuture, Broker, BrokerError, Capabilities, Channel, Health, Inbox, LinkState, Outbound, Receipt,
-    Subscription,
+    Settings, Subscription,
 };
 use tokio::task::AbortHandle;
 
@@ -27,7 +27,7 @@ use crate::subscribe::Subscriber;
 use crate::topology::Topology;
 use crate::watch::Watch;
 use crate::wire::Wire;
-use crate::{Settings, capabilities, connect};
+use crate::{capabilities, connect};
 
 /// Closing takes five seconds at most, whatever grace it is given and whatever state the server is in.
 const GRACE_MAX: Duration = Duration::from_secs(3);

@@ -63,43 +63,15 @@ mod probe;
 mod error;
 mod broker;
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
-use compact_str::CompactString;
-use sidegate_broker::{Broker, BrokerError, Capabilities, Names};
-
-/// Where the server is, who connects, and how.
-#[derive(Clone)]
-pub struct Settings {
-    /// `nats://`, `tls://` or `nats+tls://`, with user and password or a token where needed, and several hosts
-    /// joined by commas.
-    pub url: String,
-    /// The service on whose behalf.
-    pub gateway: CompactString,
-    /// Which of its replicas.
-    pub replica: CompactString,
-    /// Whether streams and consumers are made when absent.
-    pub create: bool,
-    /// Headers that other programs call otherwise.
-    pub names: Names,
-    /// Everything else, each option by its name.
-    pub options: BTreeMap<String, String>,
-}
-
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
-            .field("gateway", &self.gateway)
-            .field("replica", &self.replica)
-            .field("create", &self.create)
-            .finish_non_exhaustive()
-    }
-}
+use sidegate_broker::{Broker, BrokerError, Capabilities, Settings};
 
 /// Connects in the background, and again whenever the connection is lost. A server that cannot be reached is no
 /// error here: publishing and subscribing say so until it can.
+///
+/// The URL is `nats://`, `tls://` or `nats+tls://`, with user and password or a token where needed, and several hosts
+/// joined by commas.
 ///
 /// # Errors
 /// What is wrong for good: the URL, an option, or a file that it names.

@@ -13,6 +13,7 @@ mod delivery;
 mod error;
 mod message;
 mod names;
+mod settings;
 
 pub use broker::{Broker, Health, LinkState, Receipt, Subscription};
 pub use capabilities::Capabilities;
@@ -20,6 +21,7 @@ pub use delivery::{Delivery, Inbox, Settle, SettleError};
 pub use error::{BrokerError, Effect, ErrorKind};
 pub use message::{Channel, Headers, Message, Outbound};
 pub use names::Names;
+pub use settings::Settings;
 
 /// A future of this port.
 pub type BoxFuture<'a, T> = futures_util::future::BoxFuture<'a, T>;

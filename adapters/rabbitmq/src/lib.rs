@@ -87,41 +87,9 @@ mod values;
 mod version;
 mod wire;
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
-use compact_str::CompactString;
-use sidegate_broker::{Broker, BrokerError, Capabilities, Names};
-
-/// What the adapter is told.
-pub struct Settings {
-    /// As written; may hold a password.
-    pub url: String,
-    /// The gateway's name, shown at the broker.
-    pub gateway: CompactString,
-    /// Which of its replicas.
-    pub replica: CompactString,
-    /// Whether queues and exchanges are made when absent.
-    pub create: bool,
-    /// Headers that others call otherwise.
-    pub names: Names,
-    /// See the crate's docs.
-    pub options: BTreeMap<String, String>,
-}
-
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The URL and the options may hold passwords.
-        f.debug_struct("Settings")
-            .field("gateway", &self.gateway)
-            .field("replica", &self.replica)
-            .field("create", &self.create)
-            .field("names", &self.names)
-            .field("options", &self.options.keys())
-            .finish_non_exhaustive()
-    }
-}
+use sidegate_broker::{Broker, BrokerError, Capabilities, Settings};
 
 /// Begins to connect, in the background and for ever: a broker that is down is no error. Needs a tokio runtime.
 ///

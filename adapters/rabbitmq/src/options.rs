@@ -7,9 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use lapin::uri::SASLMechanism;
-use sidegate_broker::{BrokerError, Names};
+use sidegate_broker::{BrokerError, Names, Settings};
 
-use crate::Settings;
 use crate::error;
 use crate::secret::Secret;
 use crate::tls::TlsFiles;
@@ -248,10 +247,9 @@ fn unknown_option(name: &str) -> BrokerError {
 
 #[cfg(test)]
 mod tests {
-    use sidegate_broker::{ErrorKind, Names};
+    use sidegate_broker::{ErrorKind, Names, Settings};
 
     use super::Config;
-    use crate::Settings;
 
     fn config(url: &str, options: &[(&str, &str)]) -> Result<Config, sidegate_broker::BrokerError> {
         Config::new(Settings {

@@ -8,9 +8,8 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sidegate_broker::{Broker, Channel, Message, Names, Outbound, Subscription};
+use sidegate_broker::{Broker, Channel, Message, Names, Outbound, Settings, Subscription};
 use sidegate_fault_proxy::Proxy;
-use sidegate_rabbitmq::Settings;
 use sidegate_test_brokers::{Rabbit, RabbitOptions, available};
 use tokio::time::{Instant, sleep};
 

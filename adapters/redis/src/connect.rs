@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use sidegate_broker::{
     BoxFuture, Broker, BrokerError, Capabilities, Channel, Health, Inbox, LinkState, Outbound, Receipt,
-    Subscription,
+    Settings, Subscription,
 };
 
 use crate::link::{self, Link};
 use crate::options::{self, Options};
-use crate::{Settings, probe, publish, subscribe};
+use crate::{probe, publish, subscribe};
 
 struct RedisBroker {
     link: Arc<Link>,
@@ -34,7 +34,8 @@ const fn capabilities_within(message_bytes_max: usize) -> Capabilities {
     }
 }
 
-/// Connects in the background, for as long as it takes: a Redis that is down is no error.
+/// Connects in the background, for as long as it takes: a Redis that is down is no error. The URL is `redis://`,
+/// `rediss://` or `redis+tls://`.
 ///
 /// # Errors
 /// What is wrong for good: the URL, an option, or a file that one names.

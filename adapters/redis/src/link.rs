@@ -8,14 +8,14 @@ use compact_str::CompactString;
 use parking_lot::Mutex;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, Pipeline, RedisError};
-use sidegate_broker::{BrokerError, LinkState, Names};
+use sidegate_broker::{BrokerError, LinkState, Names, Settings};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use crate::error;
 use crate::options::Options;
 use crate::subscribe::Place;
-use crate::{Settings, error};
 
 /// A command that is not answered after this may have happened or not.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);

@@ -72,11 +72,14 @@ pub async fn attempt(shared: &Shared, call: Call<'_>) -> Verdict {
     }
 }
 
+/// Headers that are added to those of the message: its media type, who asks for what, and the service's name.
+const NAMED_BY_US: usize = 6;
+
 fn request(shared: &Shared, call: Call<'_>) -> Result<Request<Body>, String> {
     let method = Method::from_bytes(call.method.as_bytes())
         .map_err(|_| format!("`{}` is not a method", call.method))?;
     let uri = call.path.parse().map_err(|_| format!("`{}` is not a path", call.path))?;
-    let mut headers = headers::from_message(call.headers);
+    let mut headers = headers::from_message(call.headers, NAMED_BY_US);
     if let Some(content_type) = call.content_type.and_then(|value| HeaderValue::from_str(value).ok()) {
         headers.insert(http::header::CONTENT_TYPE, content_type);
     }

@@ -161,14 +161,14 @@ pub fn to_answer(headers: &HeaderMap) -> Headers {
 }
 
 /// The headers of a request made of a message. Names and values that HTTP does not allow are left out, and so is what
-/// would break the framing or lead elsewhere: a message may come from anybody who can reach the broker.
+/// would break the framing or lead elsewhere: a message may come from anybody who can reach the broker. There is room
+/// for `more` of the caller's own.
 #[must_use]
-pub fn from_message(headers: &Headers) -> HeaderMap {
-    let mut map = HeaderMap::with_capacity(headers.len() + 8);
-    for (name, value) in headers {
-        if message::ALL.contains(&name.as_str()) {
-            continue;
-        }
+pub fn from_message(headers: &Headers, more: usize) -> HeaderMap {
+    let is_for_http = |name: &str| !message::ALL.contains(&name);
+    let count = headers.iter().filter(|(name, _)| is_for_http(name)).count();
+    let mut map = HeaderMap::with_capacity(count + more);
+    for (name, value) in headers.iter().filter(|(name, _)| is_for_http(name)) {
         let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { continue };
         let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) else { continue };
         if !HOP_BY_HOP.contains(&name.as_str()) && !is_of_the_request_line(&name) {

@@ -25,12 +25,15 @@ pub fn response(operation: &Operation, answer: Option<Answer>) -> Response<Body>
     response
 }
 
+/// Headers that are added to a service's own.
+const NAMED_BY_US: usize = 2;
+
 /// A service's answer as an HTTP response: its status, end-to-end headers and body.
 #[must_use]
 pub fn answered(answer: Answer) -> Response<Body> {
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
-    *response.headers_mut() = headers::from_message(&answer.headers);
+    *response.headers_mut() = headers::from_message(&answer.headers, NAMED_BY_US);
     let headers = response.headers_mut();
     if answer.status >= 400 && !headers.contains_key(ERROR_SOURCE) {
         headers.insert(ERROR_SOURCE, HeaderValue::from_static("service"));

@@ -6,8 +6,7 @@ use bytes::Bytes;
 use rdkafka::Message as _;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
-use sidegate_broker::{Broker, Channel, Inbox, Message, Names};
-use sidegate_kafka::Settings;
+use sidegate_broker::{Broker, Channel, Inbox, Message, Names, Settings};
 use sidegate_test_brokers::{Kafka, available};
 use std::sync::Arc;
 

@@ -10,8 +10,7 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::{Consumer as _, StreamConsumer};
 use rdkafka::message::{Headers as _, OwnedMessage};
 use rdkafka::producer::FutureProducer;
-use sidegate_broker::{Broker, Channel, Delivery, Inbox, Message, Names, Outbound, Subscription};
-use sidegate_kafka::Settings;
+use sidegate_broker::{Broker, Channel, Delivery, Inbox, Message, Names, Outbound, Settings, Subscription};
 use tokio::time::{Instant, timeout};
 
 /// What must happen has happened by then.

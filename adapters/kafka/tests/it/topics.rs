@@ -1,7 +1,6 @@
 //! Topics are made when absent, as the config says, and never changed.
 
-use sidegate_broker::{Channel, Effect, ErrorKind, Message};
-use sidegate_kafka::Settings;
+use sidegate_broker::{Channel, Effect, ErrorKind, Message, Settings};
 use sidegate_test_brokers::{Kafka, available};
 
 use crate::support::{connect, foreign_consumer, message, outbound, receive, send, settings, unique};

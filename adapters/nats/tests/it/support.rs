@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sidegate_broker::{
-    Broker, BrokerError, Channel, Delivery, Inbox, Message, Names, Outbound, Receipt, Subscription,
+    Broker, BrokerError, Channel, Delivery, Inbox, Message, Names, Outbound, Receipt, Settings, Subscription,
 };
 use sidegate_fault_proxy::Proxy;
-use sidegate_nats::{Settings, connect};
+use sidegate_nats::connect;
 use sidegate_test_brokers::{Missing, Nats, NatsOptions, available};
 
 /// What must happen has happened by then.

@@ -3,7 +3,7 @@
 use lapin::BasicProperties;
 use lapin::options::BasicConsumeOptions;
 use lapin::types::{AMQPValue, FieldTable};
-use sidegate_broker::{Channel, Message, Names};
+use sidegate_broker::{Channel, Message, Names, Settings};
 use sidegate_test_brokers::{Rabbit, available};
 
 use crate::support::plain::{self, Plain, text};
@@ -96,7 +96,7 @@ async fn renamed_headers_are_spoken_and_understood() {
         ("correlation-id".into(), "spring_correlation".into()),
         ("reply-to".into(), "spring_reply".into()),
     ]);
-    let broker = connect(sidegate_rabbitmq::Settings { names, ..settings(server.address(), &[]) });
+    let broker = connect(Settings { names, ..settings(server.address(), &[]) });
     let destination = unique("orders");
     let mut working = listen(&broker, Channel::Command, &destination, 8).await;
     let asker = Plain::at(server.address()).await;

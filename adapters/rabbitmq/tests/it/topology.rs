@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use sidegate_broker::{Channel, ErrorKind};
-use sidegate_rabbitmq::Settings;
+use sidegate_broker::{Channel, ErrorKind, Settings};
 use sidegate_test_brokers::{Rabbit, available};
 
 use crate::support::plain::Plain;

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use sidegate_broker::{BoxFuture, Broker, Channel, Delivery, Inbox, Message, Names, Outbound, Subscription};
+use sidegate_broker::{
+    BoxFuture, Broker, Channel, Delivery, Inbox, Message, Names, Outbound, Settings, Subscription,
+};
 use sidegate_conformance::{Bounded, Harness, Missing, Patience};
 use sidegate_fault_proxy::Proxy;
-use sidegate_redis::{Settings, connect};
+use sidegate_redis::connect;
 use sidegate_test_brokers::{Redis, RedisOptions};
 use tokio::time::{Instant, sleep, timeout};
 

@@ -3,8 +3,8 @@
 use redis::aio::MultiplexedConnection;
 use redis::streams::{StreamPendingReply, StreamReadReply};
 use redis::{FromRedisValue, cmd};
-use sidegate_broker::{Channel, ErrorKind, Message};
-use sidegate_redis::{Settings, connect};
+use sidegate_broker::{Channel, ErrorKind, Message, Settings};
+use sidegate_redis::connect;
 use sidegate_test_brokers::available;
 
 use crate::harness::{Open, command, next, outbound, settings, subscription, until_well};

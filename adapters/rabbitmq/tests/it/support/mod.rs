@@ -10,9 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use compact_str::{CompactString, format_compact};
 use sidegate_broker::{
-    Broker, BrokerError, Channel, Delivery, Inbox, Message, Names, Outbound, Receipt, Subscription,
+    Broker, BrokerError, Channel, Delivery, Inbox, Message, Names, Outbound, Receipt, Settings, Subscription,
 };
-use sidegate_rabbitmq::Settings;
 use tokio::time::{Instant, sleep, timeout};
 
 /// What must happen has happened after this.
