@@ -70,6 +70,8 @@ struct Held {
     subject: Subject,
     tell_at: Instant,
     epoch: u64,
+    /// The server was told that it is done with, and may have taken it from its list.
+    is_told: bool,
 }
 
 impl Mailbox {
@@ -133,8 +135,10 @@ impl Mailbox {
         self.flags.needs_opening.swap(false, Ordering::AcqRel)
     }
 
-    pub(crate) fn held(&self) -> usize {
-        self.hand.lock().held.len()
+    /// How many are in hand that the server waits for as well: those it was told of it may know to be done with,
+    /// though its answer was lost.
+    pub(crate) fn surely_pending(&self) -> usize {
+        self.hand.lock().held.values().filter(|held| !held.is_told).count()
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -173,7 +177,8 @@ impl Mailbox {
     /// A message came that was asked for. `false`: it is in hand already.
     pub(crate) fn take(&self, seq: u64, subject: Subject) -> bool {
         self.came.fetch_add(1, Ordering::Relaxed);
-        let held = Held { subject, tell_at: Instant::now() + self.ack_wait / 3, epoch: self.link.epoch() };
+        let tell_at = Instant::now() + self.ack_wait / 3;
+        let held = Held { subject, tell_at, epoch: self.link.epoch(), is_told: false };
         let mut hand = self.hand.lock();
         hand.asked_for = hand.asked_for.saturating_sub(1);
         match hand.held.entry(seq) {
@@ -182,10 +187,19 @@ impl Mailbox {
                 true
             }
             Entry::Occupied(mut slot) => {
+                // It comes again, so the server waits for it, whatever it was told before.
                 slot.insert(held);
                 false
             }
         }
+    }
+
+    /// Where a message in hand is settled for good, which is about to be done.
+    pub(crate) fn subject_to_finish(&self, seq: u64) -> Option<Subject> {
+        let mut hand = self.hand.lock();
+        let held = hand.held.get_mut(&seq)?;
+        held.is_told = true;
+        Some(held.subject.clone())
     }
 
     /// Where a message in hand is settled; `None` when it is not in hand any more.

@@ -89,6 +89,7 @@ impl PullInbox {
             return Poll::Ready(None);
         }
         self.skip_old();
+        self.begin_anew();
         // In turns, so that neither waits for ever behind the other.
         self.direct_first = !self.direct_first;
         for direct in [self.direct_first, !self.direct_first] {
@@ -119,6 +120,24 @@ impl PullInbox {
             self.ask_anew_elsewhere();
         }
         self.tick = self.mailbox.ticks();
+    }
+
+    /// After the connection was made anew, and before anything is read that came over it: what the server sent over
+    /// the old one may be lost, and the old request may still bring what comes behind that.
+    fn begin_anew(&mut self) {
+        let epoch = self.link().epoch();
+        if epoch == self.epoch {
+            return;
+        }
+        if self.mailbox.wanted.channel == Channel::Reply {
+            self.epoch = epoch;
+            self.is_stale = true;
+            return self.ask_anew_here();
+        }
+        if self.ask_anew_elsewhere() {
+            self.epoch = epoch;
+            self.mailbox.shut();
+        }
     }
 
     fn is_behind(&self) -> bool {
@@ -181,14 +200,6 @@ impl PullInbox {
 
     /// Asks for messages where there is room, anew where the last request is lost.
     fn look_after(&mut self) {
-        let epoch = self.link().epoch();
-        if epoch != self.epoch {
-            self.epoch = epoch;
-            self.ask_anew_here();
-            if self.mailbox.wanted.channel != Channel::Reply {
-                self.mailbox.shut();
-            }
-        }
         if self.mailbox.take_renewal() || self.is_forgotten() {
             tracing::warn!(destination = %self.mailbox.wanted.destination, "the server fell silent: messages are asked for anew");
             self.give_back_what_came();
@@ -210,13 +221,14 @@ impl PullInbox {
         self.link().is_connected() && self.mailbox.asked_for() > 0 && (is_silent || is_old)
     }
 
-    /// Leaving the old subject ends the old requests, if the server still has them.
-    fn ask_anew_elsewhere(&mut self) {
+    /// Leaving the old subject ends the old requests, if the server still has them. `false`: not possible now.
+    fn ask_anew_elsewhere(&mut self) -> bool {
         let here = self.link().new_inbox();
-        if let Some(stored) = self.link().subscribe_now(&here) {
-            (self.here, self.stored) = (here, stored);
-            self.ask_anew_here();
-        }
+        let Some(stored) = self.link().subscribe_now(&here) else { return false };
+        (self.here, self.stored) = (here, stored);
+        self.is_stale = true;
+        self.ask_anew_here();
+        true
     }
 
     fn ask(&mut self) {

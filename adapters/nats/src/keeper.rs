@@ -92,7 +92,7 @@ pub(crate) async fn open_when_due(mailbox: Weak<Mailbox>, topology: Arc<Topology
     while Instant::now() < until {
         let Some(looked_after) = mailbox.upgrade() else { return };
         let now = topology.consumer(&looked_after.wanted).await;
-        if now.is_ok_and(|now| now.info.num_ack_pending <= looked_after.held() as u64) {
+        if now.is_ok_and(|now| now.info.num_ack_pending <= looked_after.surely_pending() as u64) {
             break;
         }
         drop(looked_after);

@@ -33,8 +33,8 @@ impl StoredMessage {
 
     /// `Ok`: the server says that it knows.
     async fn finish(&self, word: &'static [u8]) -> Result<(), BrokerError> {
-        let subject = self.subject()?;
         self.mailbox.link.ready().await?;
+        let subject = self.mailbox.subject_to_finish(self.seq).ok_or_else(error::closed)?;
         let link = &self.mailbox.link;
         let answer = match link.ask(outbound(subject, Bytes::from_static(word))).await {
             Err(error)

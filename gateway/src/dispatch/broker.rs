@@ -60,9 +60,18 @@ pub(super) async fn run(shared: Arc<Shared>, lane: &str, link: Arc<Link>) {
             Some(failed) => {
                 after = failed - 1;
                 outages += 1;
-                tokio::time::sleep(Duration::from_millis(OUTAGE.pause_ms(outages, fastrand::f64()))).await;
+                pause(&link, Duration::from_millis(OUTAGE.pause_ms(outages, fastrand::f64()))).await;
             }
         }
+    }
+}
+
+/// No longer than until replies are heard, where that was the trouble.
+async fn pause(link: &Link, pause: Duration) {
+    if link.hears() {
+        tokio::time::sleep(pause).await;
+    } else {
+        let _ = tokio::time::timeout(pause, link.heard()).await;
     }
 }
 
@@ -118,6 +127,10 @@ fn by_key(claimed: Vec<Claimed>) -> Vec<Vec<Claimed>> {
 
 async fn publish(link: &Link, claimed: Claimed) -> Fate {
     let (seq, id, kind) = (claimed.seq, claimed.operation, claimed.request.kind);
+    // Before replies are subscribed to, a broker keeps none for us: a worker that is quick would answer nobody.
+    if kind == RequestKind::Send && !link.hears() {
+        return Fate::Again(seq);
+    }
     let outbound = compose(link, claimed);
     match link.publish(outbound).await {
         Ok(()) if kind == RequestKind::Send => Fate::Done(id, Event::Sent),
