@@ -38,14 +38,15 @@ pub(crate) struct Mailbox {
     came: AtomicU64,
     /// Rises with each look of the keeper.
     ticks: AtomicU64,
+    /// How often it was shut, and in the lowest bit whether it is open: what a predecessor had in hand, or a connection
+    /// lost, is due again.
+    door: AtomicU64,
 }
 
 #[derive(Default)]
 struct Flags {
     /// Something changed that the inbox should look after.
     has_news: AtomicBool,
-    /// What a predecessor had in hand is due again.
-    is_open: AtomicBool,
     /// The connection was lost, and with it maybe messages on their way.
     needs_opening: AtomicBool,
     /// The inbox is gone; deliveries of it may still be in hand.
@@ -86,6 +87,7 @@ impl Mailbox {
             flags: Flags::default(),
             came: AtomicU64::new(0),
             ticks: AtomicU64::new(0),
+            door: AtomicU64::new(0),
         }
     }
 
@@ -116,23 +118,33 @@ impl Mailbox {
         self.waker.register(waker);
     }
 
-    pub(crate) fn open(&self) {
-        self.flags.is_open.store(true, Ordering::Release);
-        self.wake();
+    /// Opens it, unless it was shut again after the time that `shuts` is of.
+    pub(crate) fn open(&self, shuts: u64) {
+        let (shut, open) = (shuts << 1, (shuts << 1) | 1);
+        if self.door.compare_exchange(shut, open, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            self.wake();
+        }
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.flags.is_open.load(Ordering::Acquire)
+        self.door.load(Ordering::Acquire) & 1 == 1
     }
 
-    /// Until what may have been lost on its way is due again, nothing is asked for.
+    /// Until what may have been lost on its way is due again, nothing is asked for, and nothing handed out that comes
+    /// for the first time.
     pub(crate) fn shut(&self) {
-        self.flags.is_open.store(false, Ordering::Release);
+        let again = |door: u64| Some(((door >> 1) + 1) << 1);
+        let _ = self.door.fetch_update(Ordering::AcqRel, Ordering::Acquire, again);
         self.flags.needs_opening.store(true, Ordering::Release);
     }
 
     pub(crate) fn take_shut(&self) -> bool {
         self.flags.needs_opening.swap(false, Ordering::AcqRel)
+    }
+
+    /// How often it was shut: whoever opens it must not have waited for an earlier loss only.
+    pub(crate) fn shuts(&self) -> u64 {
+        self.door.load(Ordering::Acquire) >> 1
     }
 
     /// How many are in hand that the server waits for as well: those it was told of it may know to be done with,

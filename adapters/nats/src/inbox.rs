@@ -122,20 +122,17 @@ impl PullInbox {
         self.tick = self.mailbox.ticks();
     }
 
-    /// After the connection was made anew, and before anything is read that came over it: what the server sent over
-    /// the old one may be lost, and the old request may still bring what comes behind that.
+    /// After the connection was made anew, and before anything is read that came over it: what the server sent between
+    /// the two is lost, and the last request may still bring what comes behind that.
     fn begin_anew(&mut self) {
         let epoch = self.link().epoch();
         if epoch == self.epoch {
             return;
         }
-        if self.mailbox.wanted.channel == Channel::Reply {
-            self.epoch = epoch;
-            self.is_stale = true;
-            return self.ask_anew_here();
-        }
-        if self.ask_anew_elsewhere() {
-            self.epoch = epoch;
+        self.epoch = epoch;
+        self.is_stale = true;
+        self.ask_anew_here();
+        if self.mailbox.wanted.channel != Channel::Reply {
             self.mailbox.shut();
         }
     }
@@ -167,10 +164,15 @@ impl PullInbox {
         Poll::Pending
     }
 
-    /// `None`: it is in hand already.
+    /// `None`: it is in hand already, or before its time.
     fn accept(&self, came: Message) -> Option<Delivery> {
         let reply = came.reply.clone()?;
         let (attempt, seq) = place_of(&reply)?;
+        if attempt == 1 && !self.mailbox.is_open() {
+            // Left to the server like those that were lost, it comes again behind them.
+            self.mailbox.shut();
+            return None;
+        }
         if !self.mailbox.take(seq, reply) {
             return None;
         }
@@ -221,14 +223,13 @@ impl PullInbox {
         self.link().is_connected() && self.mailbox.asked_for() > 0 && (is_silent || is_old)
     }
 
-    /// Leaving the old subject ends the old requests, if the server still has them. `false`: not possible now.
-    fn ask_anew_elsewhere(&mut self) -> bool {
+    /// Leaving the old subject ends the old requests, if the server still has them.
+    fn ask_anew_elsewhere(&mut self) {
         let here = self.link().new_inbox();
-        let Some(stored) = self.link().subscribe_now(&here) else { return false };
-        (self.here, self.stored) = (here, stored);
-        self.is_stale = true;
-        self.ask_anew_here();
-        true
+        if let Some(stored) = self.link().subscribe_now(&here) {
+            (self.here, self.stored) = (here, stored);
+            self.ask_anew_here();
+        }
     }
 
     fn ask(&mut self) {

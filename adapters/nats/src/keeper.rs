@@ -67,8 +67,7 @@ fn keep(mailboxes: &[Arc<Mailbox>], topology: &Arc<Topology>, now: Instant) {
     for mailbox in mailboxes {
         mailbox.keep(now);
         if mailbox.take_shut() && !mailbox.is_orphan() {
-            let until = due(mailbox.ack_wait());
-            tokio::spawn(open_when_due(Arc::downgrade(mailbox), Arc::clone(topology), until));
+            tokio::spawn(open_when_due(Arc::downgrade(mailbox), Arc::clone(topology)));
         }
         if mailbox.take_repair() && !mailbox.is_orphan() {
             tokio::spawn(repair(Arc::clone(mailbox), Arc::clone(topology)));
@@ -80,26 +79,31 @@ fn keep(mailboxes: &[Arc<Mailbox>], topology: &Arc<Topology>, now: Instant) {
 const DUE_MARGIN_MIN: Duration = Duration::from_millis(250);
 
 /// When the server delivers again what nobody settles.
-pub(crate) fn due(ack_wait: Duration) -> Instant {
+fn due(ack_wait: Duration) -> Instant {
     Instant::now() + ack_wait + (ack_wait / 4).max(DUE_MARGIN_MIN)
 }
 
 /// Messages that a predecessor had in hand when it died, or that were lost on their way with the connection, come again
 /// when the server has waited for them long enough. Until then none is asked for: a later one of the same key would
-/// overtake them.
-pub(crate) async fn open_when_due(mailbox: Weak<Mailbox>, topology: Arc<Topology>, until: Instant) {
+/// overtake them. Where it is shut once more meanwhile, this leaves it to who waits for that.
+pub(crate) async fn open_when_due(mailbox: Weak<Mailbox>, topology: Arc<Topology>) {
     const LOOK_EVERY: Duration = Duration::from_millis(200);
-    while Instant::now() < until {
-        let Some(looked_after) = mailbox.upgrade() else { return };
-        let now = topology.consumer(&looked_after.wanted).await;
-        if now.is_ok_and(|now| now.info.num_ack_pending <= looked_after.surely_pending() as u64) {
-            break;
+    let Some((until, shuts)) = mailbox.upgrade().map(|mailbox| (due(mailbox.ack_wait()), mailbox.shuts()))
+    else {
+        return;
+    };
+    loop {
+        let Some(mailbox) = mailbox.upgrade() else { return };
+        let now = topology.consumer(&mailbox.wanted).await;
+        let is_all_in_hand = now.is_ok_and(|now| now.info.num_ack_pending <= mailbox.surely_pending() as u64);
+        if is_all_in_hand || Instant::now() >= until {
+            return mailbox.open(shuts);
         }
-        drop(looked_after);
-        tokio::time::sleep(LOOK_EVERY.min(until - Instant::now())).await;
-    }
-    if let Some(mailbox) = mailbox.upgrade() {
-        mailbox.open();
+        if mailbox.shuts() != shuts {
+            return;
+        }
+        drop(mailbox);
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 

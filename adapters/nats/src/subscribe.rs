@@ -78,9 +78,8 @@ impl Subscriber {
     /// What a predecessor had in hand when it died comes first.
     fn open(&self, mailbox: &Arc<Mailbox>, consumer: &Consumer) {
         if consumer.info.num_ack_pending == 0 || mailbox.wanted.channel == Channel::Reply {
-            return mailbox.open();
+            return mailbox.open(mailbox.shuts());
         }
-        let until = keeper::due(mailbox.ack_wait());
-        tokio::spawn(keeper::open_when_due(Arc::downgrade(mailbox), Arc::clone(&self.topology), until));
+        tokio::spawn(keeper::open_when_due(Arc::downgrade(mailbox), Arc::clone(&self.topology)));
     }
 }
