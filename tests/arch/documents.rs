@@ -63,7 +63,8 @@ fn no_link_leads_nowhere() {
 /// The relative links of a page, as paths from the root; a place in a page is not looked for.
 fn links(page: &str) -> Vec<String> {
     let folder = page.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let text = text(page);
+    // Code between fences has brackets of its own.
+    let text: String = text(page).split("\n```").step_by(2).collect();
     let targets = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#', ' ']).next());
     let local =
         targets.filter(|target| !target.is_empty() && !target.contains(':') && !target.starts_with('<'));
